@@ -1,0 +1,1 @@
+"""Engines that run a network; one a file, found by its name."""

@@ -1,0 +1,85 @@
+"""What crosses an edge at one instant, and the fixed memory it lives in."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from bgflow.errors import OutOfMemory
+
+if TYPE_CHECKING:
+    from bgflow.devices import Device
+
+Array = Any  # numpy.ndarray or cupy.ndarray; stages and kernels do not care which
+
+NANOSECOND = Fraction(1, 1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One instant of a stream: its number, its exact time, and the values that were produced for it.
+
+    `pts` counts ticks of `time_base` seconds and is never rounded; `time` is their product. `data` maps
+    'stage.port' to a value. Frames are shared between threads and never changed.
+    """
+
+    seq: int
+    pts: int
+    time_base: Fraction = NANOSECOND
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def time(self) -> Fraction:
+        """The instant in seconds, exact."""
+        return self.pts * self.time_base
+
+
+class Lease:
+    """Owner of one pool block under an array; the block goes home when the last view of the array dies.
+
+    It stands *under* the array (as its base) because numpy collapses chains of views: a finaliser on an array
+    would fire while a slice of it is still alive.
+    """
+
+    __slots__ = ("__array_interface__", "block", "pool")
+
+    def __init__(self, pool: Pool, block: Any):
+        self.pool = pool
+        self.block = block
+
+    def __del__(self) -> None:
+        self.pool.free.append(self.block)
+
+
+class Pool:
+    """Fixed blocks of one size on one device; `take` hands out an array, dying arrays give their block back.
+
+    `planned` blocks are what the plan foresaw; `allocations` counts blocks ever made. A stage that keeps more
+    than `limit` arrays alive gets `OutOfMemory` with its port's name. Any thread may take, any thread may drop.
+    """
+
+    def __init__(self, device: Device, shape: tuple[int, ...], dtype: Any, *, name: str = "", planned: int = 3):
+        self.device, self.shape, self.dtype, self.name = device, shape, dtype, name
+        self.planned, self.limit = planned, 4 * planned + 16
+        self.free: collections.deque[Any] = collections.deque()
+        self.allocations = 0
+        self.nbytes = int(device.itemsize(dtype))
+        for n in shape:
+            self.nbytes *= n
+
+    def take(self) -> Array:
+        """An uninitialised array of the pool's shape and dtype."""
+        try:
+            block = self.free.popleft()
+        except IndexError:
+            if self.allocations >= self.limit:
+                raise OutOfMemory(
+                    f"{self.name}: {self.limit} frames of {self.nbytes} bytes are still in use; "
+                    "a stage after it keeps frames instead of letting them go"
+                ) from None
+            block = self.device.block(self.nbytes)
+            self.allocations += 1
+        return self.device.view(block, self.shape, self.dtype, Lease(self, block))
