@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bgflow.errors import BgflowError as BgflowError
     from bgflow.graph import Graph as Graph
     from bgflow.graph import load as load
-    from bgflow.plan import plan as plan
+    from bgflow.planning import plan as plan
     from bgflow.port import In as In
     from bgflow.port import Out as Out
     from bgflow.run import Run as Run
@@ -36,7 +36,7 @@ _PUBLIC = {
     "Run": "run",
     "Stage": "stage",
     "load": "graph",
-    "plan": "plan",
+    "plan": "planning",
 }
 __all__ = [*sorted(_PUBLIC)]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Array = Any  # numpy.ndarray or cupy.ndarray; stages and kernels do not care which
 
+WARM_UP = 30  # frames after which a pool should have all the blocks it will ever need
 NANOSECOND = Fraction(1, 1_000_000_000)
 
 
@@ -23,13 +24,15 @@ class Frame:
     """One instant of a stream: its number, its exact time, and the values that were produced for it.
 
     `pts` counts ticks of `time_base` seconds and is never rounded; `time` is their product. `data` maps
-    'stage.port' to a value. Frames are shared between threads and never changed.
+    'stage.port' to a value; `born` is the monotonic clock when the frame entered the run, in seconds. Frames are
+    shared between threads and never changed.
     """
 
     seq: int
     pts: int
     time_base: Fraction = NANOSECOND
     data: Mapping[str, Any] = field(default_factory=dict)
+    born: float = 0.0
 
     @property
     def time(self) -> Fraction:
@@ -57,7 +60,8 @@ class Lease:
 class Pool:
     """Fixed blocks of one size on one device; `take` hands out an array, dying arrays give their block back.
 
-    `planned` blocks are what the plan foresaw; `allocations` counts blocks ever made. A stage that keeps more
+    `planned` blocks are what the plan foresaw; `allocations` counts blocks ever made, `late_allocations` those made
+    after warm-up, which should be none. A stage that keeps more
     than `limit` arrays alive gets `OutOfMemory` with its port's name. Any thread may take, any thread may drop.
     """
 
@@ -65,13 +69,14 @@ class Pool:
         self.device, self.shape, self.dtype, self.name = device, shape, dtype, name
         self.planned, self.limit = planned, 4 * planned + 16
         self.free: collections.deque[Any] = collections.deque()
-        self.allocations = 0
+        self.allocations = self.late_allocations = self._taken = 0
         self.nbytes = int(device.itemsize(dtype))
         for n in shape:
             self.nbytes *= n
 
     def take(self) -> Array:
         """An uninitialised array of the pool's shape and dtype."""
+        self._taken += 1
         try:
             block = self.free.popleft()
         except IndexError:
@@ -82,4 +87,5 @@ class Pool:
                 ) from None
             block = self.device.block(self.nbytes)
             self.allocations += 1
+            self.late_allocations += self._taken > WARM_UP
         return self.device.view(block, self.shape, self.dtype, Lease(self, block))

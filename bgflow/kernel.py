@@ -235,7 +235,7 @@ def kernel(over: str = "h,w", **types: str) -> Callable[[Callable[..., Any]], Ke
 
 
 def _own_text(text: str, name: str) -> str:
-    """A `.cu` file without the other kernels' bodies (their parameters are not declared here); lines keep their number."""
+    """A `.cu` file without the other kernels' bodies (their parameters are not declared); lines keep their number."""
     out, skip = [], False
     for line in text.splitlines():
         if m := re.match(r"KERNEL\((\w+)\)", line):
@@ -299,7 +299,7 @@ def _module_on_disk(text: str, k: Kernel) -> types.ModuleType:
     import numba
 
     digest = hashlib.sha256(text.encode())
-    for file in sorted(_helpers(k.body)) + [Path(__file__)]:
+    for file in [*sorted(_helpers(k.body)), Path(__file__)]:
         digest.update(file.read_bytes())
     digest.update(numba.__version__.encode())
     stem = f"{k.name}_{digest.hexdigest()[:16]}"
@@ -309,7 +309,8 @@ def _module_on_disk(text: str, k: Kernel) -> types.ModuleType:
         part.write_text(text)
         part.replace(path)
     spec = importlib.util.spec_from_file_location(f"bgflow_kernels_{stem}", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # numba looks a function's module up by name when it loads compiled code
     spec.loader.exec_module(module)

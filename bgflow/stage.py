@@ -17,13 +17,16 @@ import logging
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import pydantic
 
 from bgflow.devices import Device
 from bgflow.frame import NANOSECOND, Array, Frame
 from bgflow.port import In, Out, Port
+
+if TYPE_CHECKING:
+    from bgflow.controls import Controls
 
 REGISTRY: dict[str, type[Stage]] = {}
 T = TypeVar("T")
@@ -66,6 +69,8 @@ class Context(typing.Protocol):
     live: bool
     """Whether the run follows a live clock (late frames are dropped) or a file's (every frame counts)."""
     log: logging.Logger
+    controls: Controls
+    """The run's hot parameters; any thread."""
 
     def empty(self, port: Port | str, **dims: int) -> Array:
         """An uninitialised pooled array for an output; symbols bound by this instant's inputs need not be given."""
@@ -132,7 +137,8 @@ class Stage:
             if base in (object, Stage):
                 continue
             for n, hint in inspect.get_annotations(base, eval_str=True).items():
-                if typing.get_origin(hint) is not ClassVar and hint is not ClassVar:
+                origin: object = typing.get_origin(hint)
+                if origin is not ClassVar:
                     fields[n] = (hint, vars(base).get(n, ...))
         cls.Params = pydantic.create_model(
             f"{cls.__name__}Params", __config__=pydantic.ConfigDict(extra="forbid", frozen=True), **fields
@@ -151,7 +157,7 @@ class Stage:
         """Check and keep the parameters; raises pydantic.ValidationError."""
         self.params = self.Params(**params)
         for name in type(self.params).model_fields:
-            object.__setattr__(self, name, getattr(self.params, name))
+            setattr(self, name, getattr(self.params, name))
         values = self.params.model_dump()
         self.inputs = {n: p.resolved(values) for n, p in type(self).inputs.items()}
         self.outputs = {n: p.resolved(values) for n, p in type(self).outputs.items()}

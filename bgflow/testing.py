@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bgflow.controls import Controls
 from bgflow.devices import device
 from bgflow.errors import BgflowError
 from bgflow.frame import NANOSECOND, Array, Frame, Pool
@@ -32,6 +33,7 @@ class TestContext:
         self.device = device("cpu" if stage.host else on)
         self.frame = Frame(0, 0, NANOSECOND)
         self.log = logging.getLogger(f"bgflow.{self.name}")
+        self.controls = Controls({self.name: stage})
         self.size: dict[str, int] = {}
         self.drops: dict[str, int] = {}
         self.warnings: list[str] = []
@@ -90,7 +92,7 @@ class Opened:
         self._count = itertools.count()
 
     def __call__(self, pts: int | None = None, time_base: Fraction = Fraction(1, 30), **inputs: Any) -> Any:
-        """Process one instant; inputs that are not given are None. Host arrays come in and go out, whatever the device."""
+        """Process one instant; inputs not given are None. Host arrays come in and go out, whatever the device."""
         seq = next(self._count)
         self.ctx.frame = Frame(seq, seq if pts is None else pts, time_base)
         if unknown := set(inputs) - set(self.stage.inputs):

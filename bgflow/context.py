@@ -1,0 +1,112 @@
+"""What a run offers one stage: memory, the instant, counters and the stop sign."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from bgflow.errors import StageError
+from bgflow.frame import NANOSECOND, WARM_UP, Array, Frame, Pool
+from bgflow.graph import Node
+from bgflow.port import Port
+
+if TYPE_CHECKING:
+    from bgflow.controls import Controls
+    from bgflow.planning import Plan
+
+T = TypeVar("T")
+SAMPLES = 8192  # durations kept per stage for its percentiles
+
+
+class Shared:
+    """What the stages of one run have in common: the stop sign, one object per key, and the controls."""
+
+    def __init__(self, plan: Plan, controls: Controls):
+        self.plan, self.controls = plan, controls
+        self.stop = threading.Event()
+        self._objects: dict[object, Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        """The run's one object under `key`."""
+        with self._lock:
+            if key not in self._objects:
+                self._objects[key] = make()
+            found: T = self._objects[key]
+            return found
+
+
+class RunContext:
+    """The Context of one stage in a run; see `bgflow.stage.Context` for what each member promises."""
+
+    def __init__(self, node: Node, shared: Shared):
+        plan = shared.plan
+        self.name, self.node, self.live = node.name, node, plan.live
+        self.device = plan.devices[node.name]
+        self.frame = Frame(0, 0, NANOSECOND)
+        self.log = logging.getLogger(f"bgflow.{node.name}")
+        self.controls = shared.controls
+        self.size: dict[str, int] = {}
+        self.drops: collections.Counter[str] = collections.Counter()
+        self.warnings: collections.Counter[str] = collections.Counter()
+        self.times = np.zeros(SAMPLES, np.int64)
+        self.count = self.turn = self.scratches = self.late_scratches = 0
+        self.pools: dict[tuple[str, tuple[int, ...]], Pool] = {}
+        self._scratch: dict[str, Array] = {}
+        self._wired = {w.out for w in plan.graph.wires if w.src == node.name} | set(plan.graph.into(node.name))
+        self._shared = shared
+
+    def empty(self, port: Port | str, **dims: int) -> Array:
+        name = port if isinstance(port, str) else port.name
+        kind = self.node.stage.outputs[name].types[0]
+        return self.pool(name, kind.shape({**self.size, **dims} if dims else self.size), kind.dtype).take()
+
+    def pool(self, name: str, shape: tuple[int, ...], dtype: Any) -> Pool:
+        """The pool behind one output (or one copied input) at one shape; a new shape retires the old pools."""
+        found = self.pools.get((name, shape))
+        if found is None:
+            for old in [k for k in self.pools if k[0] == name]:
+                del self.pools[old]  # its blocks die with the last array over them
+            planned = self._shared.plan.pools.get(f"{self.name}.{name}")
+            found = self.pools[name, shape] = Pool(
+                self.device, shape, dtype, name=f"{self.name}.{name}", planned=planned.blocks if planned else 3
+            )
+        return found
+
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        old = self._scratch.get(name)
+        if old is None or old.shape != shape or old.dtype != dtype:
+            self._scratch[name] = old = Pool(self.device, shape, dtype).take()
+            self.scratches += 1
+            self.late_scratches += self.count > WARM_UP
+        return old
+
+    def wired(self, port: Port | str) -> bool:
+        return (port if isinstance(port, str) else port.name) in self._wired
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        self.drops[reason] += count
+
+    def warn(self, text: str) -> None:
+        if not self.warnings[text]:
+            self.log.warning(text)
+        self.warnings[text] += 1
+
+    @property
+    def stopping(self) -> bool:
+        return self._shared.stop.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._shared.stop.wait(seconds)
+
+    def shared(self, key: object, make: Callable[[], T]) -> T:
+        return self._shared.get(key, make)
+
+    def error(self, doing: str, seq: int | None, cause: BaseException) -> StageError:
+        """The StageError that names this stage."""
+        return StageError(self.name, self.node.where, doing, seq, cause)

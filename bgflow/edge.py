@@ -1,0 +1,126 @@
+"""The bounded hand-over between two threads, and the meeting of several of them by time."""
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from bgflow.errors import Closed
+from bgflow.frame import Frame
+
+
+class Edge:
+    """A bounded queue of frames between two segments; `latest` drops the oldest instead of waiting.
+
+    One thread puts, one gets, any may close. `dropped` counts the frames that were overtaken.
+    """
+
+    def __init__(self, name: str, size: int = 2, latest: bool = False):
+        self.name, self.size, self.latest = name, size, latest
+        self.dropped = self.passed = 0
+        self._frames: collections.deque[Frame] = collections.deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, frame: Frame) -> None:
+        """Hand a frame over; waits for room unless `latest`. Raises Closed when nobody takes it any more."""
+        with self._changed:
+            if self.latest and len(self._frames) >= self.size:
+                self._frames.popleft()
+                self.dropped += 1
+            self._changed.wait_for(lambda: self._closed or len(self._frames) < self.size)
+            if self._closed:
+                raise Closed
+            self._frames.append(frame)
+            self._changed.notify_all()
+
+    def get(self) -> Frame:
+        """The oldest frame; waits for one. Raises Closed when the other side has ended and all is taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._closed)
+            return self._take()
+
+    def poll(self) -> Frame | None:
+        """The oldest frame if there is one now. Raises Closed as `get` does."""
+        with self._changed:
+            return self._take() if self._frames or self._closed else None
+
+    def _take(self) -> Frame:
+        if not self._frames:
+            raise Closed
+        frame = self._frames.popleft()
+        self.passed += 1
+        self._changed.notify_all()
+        return frame
+
+    def close(self, drop: bool = False) -> None:
+        """End the hand-over; with `drop`, what is still in it is thrown away and the taker ends at once."""
+        with self._changed:
+            self._closed = True
+            if drop:
+                self._frames.clear()
+            self._changed.notify_all()
+
+
+class Join:
+    """The frames of one segment from all its edges, met by exact time.
+
+    `drivers` give the instants: a frame goes on when every driver has one of the same time; an older one without
+    a partner is dropped and counted. `holds` only give values to keep: in a file run the newest at or before the
+    instant (it waits to be sure), in a live run whatever has come by now.
+    """
+
+    def __init__(self, drivers: Sequence[Edge], holds: Sequence[Edge], live: bool):
+        self.drivers, self.holds, self.live = drivers, holds, live
+        self.unmatched = 0
+        self._ahead: dict[Edge, Frame] = {}
+        self._ended: set[Edge] = set()
+        self._reached: dict[Edge, Fraction] = {}
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            try:
+                frame = self._meet()
+            except Closed:
+                return
+            data: dict[str, object] = {}
+            for edge in self.holds:
+                data.update(self._newest(edge, frame))
+            data.update(frame.data)
+            yield Frame(frame.seq, frame.pts, frame.time_base, data, frame.born)
+
+    def _meet(self) -> Frame:
+        heads = [edge.get() for edge in self.drivers]
+        while len(heads) > 1 and any(f.time != heads[0].time for f in heads):
+            newest = max(f.time for f in heads)
+            for n, edge in enumerate(self.drivers):
+                while heads[n].time < newest:
+                    self.unmatched += 1
+                    heads[n] = edge.get()
+        first = heads[0]
+        if len(heads) == 1:
+            return first
+        data = {k: v for f in heads for k, v in f.data.items()}
+        return Frame(first.seq, first.pts, first.time_base, data, min(f.born for f in heads))
+
+    def _newest(self, edge: Edge, now: Frame) -> dict[str, object]:
+        found: dict[str, object] = {}
+        while edge not in self._ended:
+            if (ahead := self._ahead.pop(edge, None)) is None:
+                try:
+                    if not self.live and self._reached.get(edge) == now.time:
+                        break
+                    ahead = edge.poll() if self.live else edge.get()
+                except Closed:
+                    self._ended.add(edge)
+                    break
+                if ahead is None:
+                    break
+            if not self.live and ahead.time > now.time:
+                self._ahead[edge] = ahead
+                break
+            self._reached[edge] = ahead.time
+            found.update(ahead.data)
+        return found

@@ -1,0 +1,247 @@
+"""Run a plan: one thread per segment, one bounded edge per cut, one way to stop.
+
+    with Run(plan(load("graphs/webrtc_replace.yaml"))) as run:
+        run.wait()
+
+The end of a source closes its edges and the end flows down. `stop` asks the sources to end, so that everything
+under way is finished and files are closed properly; `abort`, and any failure, closes and empties all edges, which
+wakes everybody. Leaving the `with` joins the threads and raises the StageError, or a group of several.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgflow.clock import Clock, FileClock, LiveClock
+from bgflow.context import RunContext, Shared
+from bgflow.controls import Controls
+from bgflow.edge import Edge
+from bgflow.errors import Closed, StageError
+from bgflow.frame import Frame
+from bgflow.planning import Plan
+from bgflow.segment import Segment
+
+if TYPE_CHECKING:
+    from bgflow.graph import Node
+
+LATENCIES = 8192  # kept for the percentiles
+
+
+class Ready:
+    """All segments wait here until every stage is open, so that no source starts before its sinks."""
+
+    def __init__(self, count: int):
+        self._left = count
+        self._broken = False
+        self._changed = threading.Condition()
+
+    def wait(self) -> None:
+        """Arrive and wait for the others. Raises Closed when the run failed meanwhile."""
+        with self._changed:
+            self._left -= 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._left <= 0 or self._broken)
+            if self._broken:
+                raise Closed
+
+    def abort(self) -> None:
+        """Wake everybody: there will be no start."""
+        with self._changed:
+            self._broken = self._left > 0
+            self._changed.notify_all()
+
+
+class Run:
+    """A running graph. `frames` stops each source after so many; `clock` replaces the one that the plan asks for."""
+
+    def __init__(self, plan: Plan, *, frames: int = 0, clock: Clock | None = None):
+        self.plan, self.frames = plan, frames
+        self.clock: Clock = clock or (LiveClock() if plan.live else FileClock())
+        self.controls = Controls({n: node.stage for n, node in plan.graph.nodes.items()})
+        self.shared = Shared(plan, self.controls)
+        self.errors: list[BaseException] = []
+        self.aborted = False
+        self.done = 0
+        self.started = self.ended = 0.0
+        self.latencies: collections.deque[float] = collections.deque(maxlen=LATENCIES)
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread: threading.Thread | None = None
+        self.edges = {(e.src, e.dst): Edge(f"{e.src} -> {e.dst}", e.size, e.latest) for e in plan.edges}
+        self.segments = [
+            Segment(
+                self,
+                s,
+                [(self.edges[e.src, e.dst], e.driver) for e in plan.edges if e.dst == s.name],
+                [(self.edges[e.src, e.dst], e.keys) for e in plan.edges if e.src == s.name],
+            )
+            for s in plan.segments
+        ]
+        self.ready = Ready(len(self.segments))
+        self.threads = [threading.Thread(target=s.work, name=f"bgflow:{s.name}") for s in self.segments]
+
+    def __enter__(self) -> Run:
+        self.started = time.monotonic()
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        if kind:
+            self.abort()
+        for thread in self.threads:
+            thread.join()
+        self.ended = time.monotonic()
+        self._end_loop()
+        errors = _distinct(self.errors)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup("the run failed", errors)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until every thread has ended; returns whether they have."""
+        end = None if timeout is None else time.monotonic() + timeout
+        for thread in self.threads:
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
+        return not any(t.is_alive() for t in self.threads)
+
+    def stop(self) -> None:
+        """Ask the sources to end; what is under way is finished. Any thread, also a signal handler."""
+        self.shared.stop.set()
+
+    def abort(self) -> None:
+        """End now: frames under way are thrown away, stages are still closed. Any thread."""
+        self.aborted = True
+        self.shared.stop.set()
+        self.ready.abort()
+        for edge in self.edges.values():
+            edge.close(drop=True)
+
+    def fail(self, error: BaseException) -> None:
+        """Keep an error and end the run; called by whoever met it."""
+        with self._lock:
+            self.errors.append(error)
+        self.abort()
+
+    def arrived(self, frame: Frame) -> None:
+        """Count an instant that reached the end of a segment with a sink."""
+        with self._lock:
+            self.done += 1
+            self.latencies.append(time.monotonic() - frame.born)
+
+    def serve(self, node: Node, ctx: RunContext) -> Callable[[], None]:
+        """Run a stage's `serve` on the run's event loop; returns what ends it and waits for that."""
+        stage: Any = node.stage
+        task = asyncio.run_coroutine_threadsafe(self._guarded(stage.serve(ctx), ctx), self._event_loop())
+
+        def end() -> None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                task.result(timeout=10)
+
+        return end
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], ctx: RunContext) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:
+            self.fail(ctx.error("serve", None, e))
+
+    def _event_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._loop_thread = threading.Thread(target=self._loop.run_forever, name="bgflow:loop")
+                self._loop_thread.start()
+            return self._loop
+
+    def _end_loop(self) -> None:
+        if self._loop is None or self._loop_thread is None:
+            return
+        loop = self._loop
+
+        async def cancel_rest() -> None:
+            rest = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(cancel_rest(), loop).result(timeout=10)
+        loop.call_soon_threadsafe(loop.stop)
+        self._loop_thread.join()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    @property
+    def contexts(self) -> list[RunContext]:
+        """The contexts of all stages, in the plan's order."""
+        return [ctx for s in self.segments for ctx in s.contexts]
+
+    @property
+    def fps(self) -> float:
+        """Instants a second that reached a sink, over the whole run so far."""
+        elapsed = (self.ended or time.monotonic()) - self.started
+        return self.done / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def copies(self) -> dict[str, int]:
+        """Copies between devices by wire."""
+        return {wire: count for s in self.segments for wire, (count, _) in s.copies.items()}
+
+    @property
+    def late_allocations(self) -> int:
+        """Frame-sized allocations made after warm-up; none is what a run should have."""
+        pools = sum(p.late_allocations for c in self.contexts for p in c.pools.values())
+        return pools + sum(c.late_scratches for c in self.contexts)
+
+    def dropped(self) -> dict[str, int]:
+        """Dropped frames by place and reason."""
+        out: dict[str, int] = {}
+        for (src, dst), edge in self.edges.items():
+            if edge.dropped:
+                out[f"{src} -> {dst}: overtaken"] = edge.dropped
+        for s in self.segments:
+            if s.join.unmatched:
+                out[f"{s.name}: no partner"] = s.join.unmatched
+            for ctx in s.contexts:
+                out.update({f"{ctx.name}: {reason}": n for reason, n in ctx.drops.items()})
+        return out
+
+    def percentiles(self, ctx: RunContext) -> dict[str, float]:
+        """p50, p95 and p99 of one stage's time per frame, in milliseconds."""
+        return _percentiles(ctx.times[: min(ctx.count, len(ctx.times))] / 1e6)
+
+    def latency(self) -> dict[str, float]:
+        """p50, p95 and p99 from a frame's entry into the run to its sink, in milliseconds."""
+        with self._lock:
+            return _percentiles(np.array(self.latencies) * 1e3)
+
+
+def _percentiles(ms: np.ndarray[Any, Any]) -> dict[str, float]:
+    if not ms.size:
+        return {}
+    return {f"p{q}": round(float(v), 3) for q, v in zip((50, 95, 99), np.percentile(ms, (50, 95, 99)), strict=True)}
+
+
+def _distinct(errors: list[BaseException]) -> list[BaseException]:
+    """Errors without the echoes that one failure makes in other segments."""
+    seen: set[str] = set()
+    out = []
+    for e in errors:
+        if str(e) not in seen or not isinstance(e, StageError):
+            out.append(e)
+        seen.add(str(e))
+    return out
