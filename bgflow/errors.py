@@ -44,6 +44,7 @@ class StageError(BgflowError, RuntimeError):
         told = str(cause) if isinstance(cause, BgflowError) else f"{type(cause).__name__}: {cause}"
         at = "" if seq is None else f" at frame {seq}"
         super().__init__(f"{where}: stage {stage!r} failed in {doing}{at}: {told}")
+        self.__cause__ = cause
         self.exit_code = 2 if doing == "open" and isinstance(cause, BgflowError) else 1
 
 

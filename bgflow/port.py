@@ -14,6 +14,7 @@ A dim is a number, a symbol (the same number on every port of the stage) or `{pa
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -104,6 +105,11 @@ class Type:
         return None
 
 
+@functools.cache
+def _types(text: str) -> tuple[Type, ...]:
+    return tuple(Type.parse(t) for t in text.split("|"))
+
+
 P = TypeVar("P", bound="Port")
 
 
@@ -124,7 +130,7 @@ class Port:
     @property
     def types(self) -> tuple[Type, ...]:
         """The alternatives, parsed."""
-        return tuple(Type.parse(t) for t in self.type.split("|"))
+        return _types(self.type)
 
     def resolved(self: P, params: Mapping[str, Any]) -> P:
         """The port with `{param}` replaced by the stage's parameters."""

@@ -46,7 +46,7 @@ def find(use: str, folder: Path) -> type[Stage]:
             importlib.import_module(f"bgflow.stages.{family}")
         if use in REGISTRY:
             return REGISTRY[use]
-        raise UnknownStage(f"no stage is called {use!r}{near(use, builtin())}")
+        raise UnknownStage(f"no stage is called {use!r}{near(use, [*builtin(), *REGISTRY])}")
     module_name, _, attribute = use.partition(":")
     module = _from_file(folder / module_name, use) if module_name.endswith(".py") else _from_package(module_name, use)
     cls = getattr(module, attribute, None)

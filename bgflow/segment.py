@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgflow.context import SAMPLES, RunContext
 from bgflow.devices import device_of
+from bgflow.document import near
 from bgflow.edge import Edge, Join
 from bgflow.errors import BgflowError, Closed
 from bgflow.frame import Frame
@@ -127,15 +128,13 @@ class Segment:
             started = time.perf_counter_ns()
             try:
                 self._bind(node, ctx, inputs)
-                out = node.stage.process(*inputs)
+                made = self._outputs(node, node.stage.process(*inputs))
             except Exception as e:
                 raise ctx.error("process", frame.seq, e) from e
             self._timed(ctx, time.perf_counter_ns() - started)
-            if out is not None:
-                made = self._outputs(node, out)
-                values.update(made)
-                for key in self.hold & made.keys():
-                    self.held[key] = made[key]
+            values.update(made)
+            for key in self.hold & made.keys():
+                self.held[key] = made[key]
         if self.is_sink:
             self.run.arrived(frame)
         for edge, keys in self.outs:
@@ -199,11 +198,26 @@ class Segment:
         ctx.size = size
 
     def _outputs(self, node: Node, out: Any) -> dict[str, Any]:
-        if isinstance(out, dict):
-            if unknown := out.keys() - node.stage.outputs.keys():
-                raise BgflowError(f"{node.name} gave {sorted(unknown)[0]!r}, which is no output of {node.stage.use}")
-            return {f"{node.name}.{k}": v for k, v in out.items() if v is not None}
-        return {f"{node.name}.{next(iter(node.stage.outputs))}": out} if node.stage.outputs else {}
+        """What a stage gave, by 'stage.output'; a value that is not what the port declares is refused."""
+        outs = node.stage.outputs
+        given = out if isinstance(out, dict) else {next(iter(outs), ""): out}
+        made = {}
+        for name, value in given.items():
+            if value is None:
+                continue
+            if name not in outs:
+                raise BgflowError(
+                    f"{node.name} gave {name!r}, which is no output of {node.stage.use}{near(name, outs)}"
+                )
+            kind = outs[name].types[0]
+            found = getattr(value, "dtype", None)
+            if kind.dims and (found != kind.dtype or (kind.element != "nv12" and value.ndim != len(kind.dims))):
+                shape = "x".join(map(str, getattr(value, "shape", ())))
+                raise BgflowError(
+                    f"{node.name} gave {name} as {found or type(value).__name__}[{shape}], but it is {kind}"
+                )
+            made[f"{node.name}.{name}"] = value
+        return made
 
     @staticmethod
     def _timed(ctx: RunContext, ns: int) -> None:

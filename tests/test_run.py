@@ -1,0 +1,286 @@
+"""A run delivers every instant in order, joins by exact time, and has one way to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from bgflow import In, Out, Run, Stage, load, plan
+from bgflow.clock import FakeClock
+from bgflow.errors import StageError
+from tests.toys import EVENTS, MET
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    EVENTS.clear()
+    MET.clear()
+    before = set(threading.enumerate())
+    yield
+    left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("bgflow:")]
+    assert left == [], "a run left threads behind"
+
+
+def start(
+    stages: str, *, cores: int = 2, sync: bool = False, frames: int = 0, clock: Any = None, top: str = "device: cpu"
+) -> Run:
+    text = f"{top}\nstages:\n" + "".join(f"  {line.strip()}\n" for line in stages.strip().splitlines())
+    return Run(plan(load("g.yaml", text), cores=cores, sync=sync), frames=frames, clock=clock)
+
+
+CHAIN = """
+src: {use: toy.count, set: {frames_: 40}}
+a: {use: toy.add, in: src, %s}
+b: {use: toy.add, in: a, %s}
+p: {use: toy.pair, in: b}
+"""
+
+
+@pytest.mark.parametrize(("cores", "sync"), [(2, False), (8, False), (2, True)])
+@pytest.mark.parametrize("threads", [("every: 1", "every: 1"), ("thread: one", "thread: two")])
+def test_every_frame_arrives_once_in_order_however_it_is_cut(cores: int, sync: bool, threads: tuple[str, str]) -> None:
+    with start(CHAIN % threads, cores=cores, sync=sync) as run:
+        run.wait()
+    assert MET == [(n, n + 2, None) for n in range(40)]
+    assert run.dropped() == {}
+
+
+def test_stages_open_in_order_and_close_in_reverse() -> None:
+    with start(CHAIN % ("every: 1", "every: 1")) as run:
+        run.wait()
+    assert EVENTS == [("open", "a"), ("open", "b"), ("close", "b"), ("close", "a")]
+
+
+@pytest.mark.parametrize("cut", ["thread: one", "every: 1"])
+def test_two_branches_meet_at_the_same_instant(cut: str) -> None:
+    stages = f"""
+    src: {{use: toy.count, set: {{frames_: 50}}}}
+    a: {{use: toy.add, in: src, {cut}}}
+    p: {{use: toy.exact, in: {{image: src, other: a}}}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert MET == [(n, n, n + 1) for n in range(50)]
+
+
+@pytest.mark.parametrize("cut", ["thread: one", "every: 3", "every: 3, thread: one"])
+def test_hold_gives_the_newest_value_at_or_before_the_instant(cut: str) -> None:
+    every = 3 if "every" in cut else 1
+    stages = f"""
+    src: {{use: toy.count, set: {{frames_: 30}}}}
+    a: {{use: toy.add, in: src, {cut}}}
+    p: {{use: toy.pair, in: {{image: src, other: a}}}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert MET == [(n, n, n - n % every + 1) for n in range(30)]
+
+
+def test_without_hold_a_stage_that_runs_every_third_frame_gives_every_third_instant() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 10}}
+    a: {use: toy.add, in: src, every: 3, thread: one}
+    p: {use: toy.exact, in: {image: src, other: a}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert MET == [(n, n, n + 1) for n in (0, 3, 6, 9)]
+
+
+def test_two_sources_of_different_rate_join_by_time_and_not_by_number() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 10, step: 2}}
+    slow: {use: toy.count, set: {frames_: 0, step: 5}}
+    p: {use: toy.pair, in: {image: src, other: slow}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert MET == [(2 * n, n, 2 * n // 5) for n in range(10)]
+
+
+@pytest.mark.parametrize(("doing", "seq"), [("open", None), ("process", 3), ("close", None)])
+@pytest.mark.parametrize("cut", ["every: 1", "thread: one"])
+def test_a_failure_stops_everything_and_names_stage_place_and_frame(doing: str, seq: int | None, cut: str) -> None:
+    frames = 0 if doing == "process" else 5
+    stages = f"""
+    src: {{use: toy.count, set: {{frames_: {frames}}}}}
+    a: {{use: toy.add, in: src, {cut}, set: {{fail: {doing}}}}}
+    b: {{use: toy.add, in: a}}
+    p: {{use: toy.pair, in: b}}
+    """
+    with pytest.raises(StageError) as e, start(stages) as run:
+        run.wait()
+    at = "" if seq is None else f" at frame {seq}"
+    assert str(e.value) == f"g.yaml:4:3: stage 'a' failed in {doing}{at}: ValueError: {doing}"
+    assert isinstance(e.value.__cause__, ValueError)
+    opened = {n for what, n in EVENTS if what == "open"} - ({"a"} if doing == "open" else set())
+    assert opened == {n for what, n in EVENTS if what == "close"}
+
+
+def test_several_failures_come_as_a_group() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 5}}
+    a: {use: toy.add, in: src, set: {fail: close}}
+    b: {use: toy.add, in: a, set: {fail: close}}
+    p: {use: toy.pair, in: b}
+    """
+    with pytest.raises(BaseExceptionGroup) as e, start(stages) as run:
+        run.wait()
+    assert len(e.value.exceptions) == 2
+
+
+def test_stop_ends_an_endless_run_after_finishing_what_is_under_way() -> None:
+    with start((CHAIN % ("thread: one", "thread: two")).replace("frames_: 40", "frames_: 0")) as run:
+        while run.done < 5:
+            time.sleep(0.001)
+        run.stop()
+        assert run.wait(5)
+    assert [m[0] for m in MET] == list(range(len(MET)))
+    assert run.contexts[0].count <= len(MET) + 1
+
+
+def test_an_error_in_the_caller_ends_an_endless_run() -> None:
+    with pytest.raises(KeyboardInterrupt), start((CHAIN % ("every: 1", "thread: two")).replace("40", "0")):
+        raise KeyboardInterrupt
+
+
+def test_a_live_source_never_waits_and_its_drops_are_counted() -> None:
+    stages = """
+    src: {use: toy.live, set: {frames_: 3000}}
+    a: {use: toy.add, in: src}
+    p: {use: toy.pair, in: a}
+    """
+    with start(stages) as run:
+        run.wait()
+    dropped = run.dropped().get("src -> a: overtaken", 0)
+    assert dropped > 0
+    assert dropped + len(MET) == 3000
+    assert [m[0] for m in MET] == sorted({m[0] for m in MET})
+    assert MET[-1][0] == 2999
+
+
+def test_a_live_clock_paces_a_file_source_and_ten_minutes_pass_in_a_moment_on_a_fake_one() -> None:
+    clock = FakeClock()
+    stages = """
+    src: {use: toy.count, set: {frames_: 600, step: 1000000000}}
+    p: {use: toy.pair, in: src}
+    """
+    with start(stages, clock=clock, top="clock: live\ndevice: cpu") as run:
+        while run.done < 1:
+            time.sleep(0.001)
+        assert not run.wait(0.02)
+        while not run.wait(0.0):
+            clock.advance(1)
+    assert clock.now >= Fraction(599)
+    assert run.contexts[0].count == 600
+
+
+def test_a_frame_limit_ends_the_sources() -> None:
+    with start((CHAIN % ("every: 1", "every: 1")).replace("40", "0"), frames=7) as run:
+        run.wait()
+    assert len(MET) == 7
+
+
+@pytest.mark.parametrize("cut", ["every: 1", "thread: one", "every: 2, thread: one"])
+def test_no_memory_is_taken_after_warm_up_and_the_plan_foresaw_all_of_it(cut: str) -> None:
+    stages = f"""
+    src: {{use: toy.count, set: {{frames_: 200}}}}
+    a: {{use: toy.add, in: src, {cut}}}
+    b: {{use: toy.add, in: a}}
+    p: {{use: toy.pair, in: {{image: src, other: b}}}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert run.late_allocations == 0
+    pools = [p for c in run.contexts for p in c.pools.values()]
+    assert len(pools) == 3
+    assert all(p.allocations <= p.planned for p in pools)
+
+
+def test_a_copy_between_devices_is_made_once_for_all_readers_and_counted_by_wire() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 12}, device: cpu}
+    a: {use: toy.add, in: src}
+    b: {use: toy.add, in: src}
+    p: {use: toy.pair, in: {image: a, other: b}, device: cpu}
+    """
+    with start(stages, top="device: fake") as run:
+        run.wait()
+    assert MET == [(n, n + 1, n + 1) for n in range(12)]
+    assert run.copies == {
+        "src.image -> a.image (cpu->fake)": 12,
+        "a.out -> p.image (fake->cpu)": 12,
+        "b.out -> p.other (fake->cpu)": 12,
+    }
+
+
+def test_on_one_device_nothing_is_copied() -> None:
+    with start(CHAIN % ("thread: one", "every: 1")) as run:
+        run.wait()
+    assert run.copies == {}
+
+
+def test_a_hot_parameter_changes_between_two_frames_and_bad_values_change_nothing() -> None:
+    with start((CHAIN % ("every: 1", "every: 1")).replace("40", "0")) as run:
+        while run.done < 3:
+            time.sleep(0.001)
+        run.controls.set("a.amount", 11)
+        with pytest.raises(ValueError, match="a.amount: input should be less than or equal to 255, not 300"):
+            run.controls.set("a.amount", 300)
+        with pytest.raises(
+            ValueError, match="a has no parameter 'fail' that may change while it runs; there is amount"
+        ):
+            run.controls.set("a.fail", "process")
+        seen = run.done
+        while run.done < seen + 3:
+            time.sleep(0.001)
+        run.stop()
+        run.wait(5)
+    offsets = [(image - pts) % 256 for pts, image, _ in MET]
+    assert set(offsets) == {2, 12}
+    assert offsets == sorted(offsets)
+
+
+def test_a_stage_that_returns_an_output_it_does_not_have_is_told() -> None:
+    class Wrong(Stage, use="toy.wrong"):
+        image = In("u8[h,w,3] rgb")
+        out = Out("u8[h,w,3] rgb")
+
+        def process(self, image: Any) -> Any:
+            return {"oot": image}
+
+    stages = """
+    src: {use: toy.count}
+    w: {use: toy.wrong, in: src}
+    p: {use: toy.pair, in: w}
+    """
+    with (
+        pytest.raises(StageError, match="w gave 'oot', which is no output of toy.wrong; did you mean 'out'"),
+        start(stages) as run,
+    ):
+        run.wait()
+
+
+def test_a_stage_that_returns_the_wrong_type_is_told_what_it_gave_and_what_it_promised() -> None:
+    class Doubles(Stage, use="toy.doubles"):
+        image = In("u8[h,w,3] rgb")
+        out = Out("u8[h,w,3] rgb")
+
+        def process(self, image: Any) -> Any:
+            return image / 2
+
+    stages = """
+    src: {use: toy.count}
+    w: {use: toy.doubles, in: src}
+    p: {use: toy.pair, in: w}
+    """
+    told = (
+        r"g.yaml:4:3: stage 'w' failed in process at frame 0: w gave out as float64\[4x6x3\], but it is u8\[h,w,3\] rgb"
+    )
+    with pytest.raises(StageError, match=told), start(stages) as run:
+        run.wait()
