@@ -10,14 +10,10 @@ Importing a kernel costs nothing: numba and cupy load at the first launch. Compi
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import hashlib
-import importlib.util
 import inspect
 import re
-import sys
-import threading
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from bgflow import numbajit
 from bgflow.errors import KernelError
+from bgflow.numbajit import Function as Function
+from bgflow.numbajit import function as function
 
 CTYPE = {"u8": "unsigned char", "u16": "unsigned short", "i32": "int", "f32": "float"}
 DTYPE: dict[str, type[np.generic]] = {"u8": np.uint8, "u16": np.uint16, "i32": np.int32, "f32": np.float32}
 NAME = {np.dtype(t): n for n, t in DTYPE.items()}
-
-_cpu_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,27 +49,6 @@ class Arg:
 
     def __str__(self) -> str:
         return f"{self.type}[{','.join(self.dims)}]" if self.dims else self.type
-
-
-class Function:
-    """A helper that kernel bodies may call; plain Python here, inlined by numba in a launch."""
-
-    def __init__(self, body: Callable[..., Any]):
-        self.body = body
-        functools.update_wrapper(self, body)
-
-    def __call__(self, *values: Any) -> Any:
-        return self.body(*values)
-
-    @functools.cached_property
-    def jitted(self) -> Any:
-        """The helper for numba; the helpers it calls itself are taken along."""
-        return _jit(self.body)
-
-
-def function(body: Callable[..., Any]) -> Function:
-    """Mark a helper of kernel bodies; the `.cu` file writes the same helper as a `__device__` function."""
-    return Function(body)
 
 
 class Kernel:
@@ -125,32 +101,16 @@ class Kernel:
 
     def run_cpu(self, extent: tuple[int, ...], values: tuple[Any, ...]) -> None:
         """Launch over host arrays; called by the device after `__call__` has checked them."""
-        ready = tuple(_contiguous(v, a.mode) if a.dims else v for a, v in zip(self.args, values, strict=True))
+        ready = tuple(numbajit.contiguous(v, a.mode) if a.dims else v for a, v in zip(self.args, values, strict=True))
         if 0 in extent:
             return
-        run = self.cpu
-        if _layer_is_threadsafe():
-            run(*extent, *ready)
-        else:
-            with _cpu_lock:
-                run(*extent, *ready)
+        with numbajit.LAUNCH_LOCK if numbajit.needs_lock() else contextlib.nullcontext():
+            self.cpu(*extent, *ready)
 
     @functools.cached_property
     def cpu(self) -> Any:
         """The body compiled by numba: parallel over the first index."""
-        import numba
-
-        with _cpu_lock:
-            names = ", ".join(a.name for a in self.args)
-            index = [f"i{n}" for n in range(len(self.over))]
-            extent = [f"n{n}" for n in range(len(self.over))]
-            lines = [f"def {self.name}({', '.join(extent)}, {names}):", f"    for i0 in prange({extent[0]}):"]
-            for n in range(1, len(self.over)):
-                lines.append(f"{'    ' * (n + 1)}for {index[n]} in range({extent[n]}):")
-            lines.append(f"{'    ' * (len(self.over) + 1)}body({', '.join(index)}, {names})")
-            module = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), self)
-            module.body = _jit(self.body)  # type: ignore[attr-defined]
-            return numba.njit(getattr(module, self.name), parallel=True, nogil=True, cache=True, error_model="numpy")
+        return numbajit.compiled(self)
 
     # -- CUDA --------------------------------------------------------------------------------------------------
 
@@ -244,101 +204,3 @@ def _own_text(text: str, name: str) -> str:
         if skip and line.startswith("}"):
             skip = False
     return "\n".join(out)
-
-
-def _jit(body: Callable[..., Any]) -> Any:
-    """`body` compiled by numba, with the helper Functions among its globals replaced by their compiled selves."""
-    import numba
-
-    space = dict(body.__globals__)
-    for name in body.__code__.co_names:
-        if isinstance(space.get(name), Function):
-            space[name] = space[name].jitted
-    clone = types.FunctionType(body.__code__, space, body.__name__, body.__defaults__)
-    return numba.njit(clone, nogil=True, inline="always", error_model="numpy")
-
-
-def _helpers(body: Callable[..., Any]) -> set[Path]:
-    """The files whose text decides what `body` compiles to."""
-    found = {Path(inspect.getfile(body))}
-    for name in body.__code__.co_names:
-        helper = body.__globals__.get(name)
-        if isinstance(helper, Function):
-            found |= _helpers(helper.body)
-    return found
-
-
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: `BGFLOW_CACHE`, else the user's cache folder, else a temporary one."""
-    import os
-    import tempfile
-
-    import platformdirs
-
-    for base in (
-        os.environ.get("BGFLOW_CACHE"),
-        platformdirs.user_cache_dir("bgflow"),
-        tempfile.gettempdir(),
-    ):
-        if not base:
-            continue
-        folder = Path(base) / "kernels"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    raise KernelError("no folder for compiled kernels is writable; set BGFLOW_CACHE to one that is")
-
-
-def _module_on_disk(text: str, k: Kernel) -> types.ModuleType:
-    """Import `text` from a file named after everything it depends on: numba keeps compiled code only for files."""
-    import os
-
-    import numba
-
-    digest = hashlib.sha256(text.encode())
-    for file in [*sorted(_helpers(k.body)), Path(__file__)]:
-        digest.update(file.read_bytes())
-    digest.update(numba.__version__.encode())
-    stem = f"{k.name}_{digest.hexdigest()[:16]}"
-    path = cache_folder() / f"{stem}.py"
-    if not path.exists():
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text)
-        part.replace(path)
-    spec = importlib.util.spec_from_file_location(f"bgflow_kernels_{stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # numba looks a function's module up by name when it loads compiled code
-    spec.loader.exec_module(module)
-    return module
-
-
-def _contiguous(v: Any, mode: str) -> Any:
-    """A view that numba compiles well: `in` arrays read-only, padded rows widened to whole rows (never copied)."""
-    if not v.flags.c_contiguous and v.ndim >= 2:
-        inner = v.itemsize
-        packed = True
-        for n, s in zip(v.shape[:1:-1], v.strides[:1:-1], strict=True):
-            packed &= s == inner
-            inner *= n
-        if packed and v.strides[1] == inner and v.strides[0] > 0 and v.strides[0] % inner == 0:
-            wide = (v.shape[0], v.strides[0] // inner, *v.shape[2:])
-            v = np.lib.stride_tricks.as_strided(v, wide, v.strides, writeable=mode != "in")
-    if mode == "in" and v.flags.writeable:
-        v = v.view()
-        v.flags.writeable = False
-    return v
-
-
-@functools.cache
-def _layer_is_threadsafe() -> bool:
-    """Whether numba's threads may be entered from two Python threads at once (workqueue aborts the process)."""
-    from numba.np.ufunc import parallel
-
-    launch: Any = parallel  # untyped
-    launch._launch_threads()
-    return str(launch.threading_layer()) in ("omp", "tbb")

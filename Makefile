@@ -1,0 +1,41 @@
+# Two commands for a newcomer: `make run` (the camera page) and `make test`. Only Python 3.11 or newer is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+GRAPH ?= graphs/webrtc_replace.yaml
+
+.PHONY: run test quick lint types clean
+
+run: .venv/installed
+	$(BIN)/bgflow models pull u2netp
+	$(BIN)/bgflow run $(GRAPH)
+
+test: .venv/tested
+	$(BIN)/bgflow models pull u2netp
+	$(BIN)/python -m pytest
+
+quick: .venv/tested
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Type checkers cannot follow the folder mapping of a checkout, so the built wheel is checked.
+types: .venv/tested
+	rm -rf build/wheel build/typed
+	$(BIN)/pip wheel -q --no-deps -w build/wheel .
+	$(BIN)/pip install -q --no-deps --target build/typed build/wheel/*.whl
+	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p bgflow
+
+.venv/installed: pyproject.toml
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/pip install -q -e .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install -q -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist out artifacts *.egg-info

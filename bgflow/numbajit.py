@@ -1,0 +1,157 @@
+"""Compile kernel bodies with numba, once per machine: the machine code is kept on disk between starts."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgflow.errors import KernelError
+
+if TYPE_CHECKING:
+    from bgflow.kernel import Kernel
+
+LAUNCH_LOCK = threading.Lock()
+_compile_lock = threading.Lock()
+
+
+class Function:
+    """A helper that kernel bodies may call; plain Python here, inlined by numba in a launch."""
+
+    def __init__(self, body: Callable[..., Any]):
+        self.body = body
+        functools.update_wrapper(self, body)
+
+    def __call__(self, *values: Any) -> Any:
+        return self.body(*values)
+
+    @functools.cached_property
+    def jitted(self) -> Any:
+        """The helper for numba; the helpers it calls itself are taken along."""
+        return jit(self.body)
+
+
+def function(body: Callable[..., Any]) -> Function:
+    """Mark a helper of kernel bodies; the `.cu` file writes the same helper as a `__device__` function."""
+    return Function(body)
+
+
+def compiled(k: Kernel) -> Any:
+    """The kernel's body over its whole extent: parallel over the first index, inner loops over the others."""
+    import numba
+
+    with _compile_lock:
+        names = ", ".join(a.name for a in k.args)
+        index = [f"i{n}" for n in range(len(k.over))]
+        extent = [f"n{n}" for n in range(len(k.over))]
+        lines = [f"def {k.name}({', '.join(extent)}, {names}):", f"    for i0 in prange({extent[0]}):"]
+        for n in range(1, len(k.over)):
+            lines.append(f"{'    ' * (n + 1)}for {index[n]} in range({extent[n]}):")
+        lines.append(f"{'    ' * (len(k.over) + 1)}body({', '.join(index)}, {names})")
+        module: Any = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), k)
+        module.body = jit(k.body)
+        return numba.njit(getattr(module, k.name), parallel=True, nogil=True, cache=True, error_model="numpy")
+
+
+def jit(body: Callable[..., Any]) -> Any:
+    """`body` for numba, with the helper Functions among its globals replaced by their compiled selves."""
+    import numba
+
+    space = dict(body.__globals__)
+    for name in body.__code__.co_names:
+        if isinstance(space.get(name), Function):
+            space[name] = space[name].jitted
+    clone = types.FunctionType(body.__code__, space, body.__name__, body.__defaults__)
+    return numba.njit(clone, nogil=True, inline="always", error_model="numpy")
+
+
+def _helpers(body: Callable[..., Any]) -> set[Path]:
+    """The files whose text decides what `body` compiles to."""
+    found = {Path(inspect.getfile(body))}
+    for name in body.__code__.co_names:
+        helper = body.__globals__.get(name)
+        if isinstance(helper, Function):
+            found |= _helpers(helper.body)
+    return found
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: `BGFLOW_CACHE`, else the user's cache folder, else a temporary one."""
+    import platformdirs
+
+    for base in (
+        os.environ.get("BGFLOW_CACHE"),
+        platformdirs.user_cache_dir("bgflow"),
+        tempfile.gettempdir(),
+    ):
+        if not base:
+            continue
+        folder = Path(base) / "kernels"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    raise KernelError("no folder for compiled kernels is writable; set BGFLOW_CACHE to one that is")
+
+
+def _module_on_disk(text: str, k: Kernel) -> types.ModuleType:
+    """Import `text` from a file named after everything it depends on: numba keeps compiled code only for files."""
+    import numba
+
+    digest = hashlib.sha256(text.encode())
+    for file in [*sorted(_helpers(k.body)), Path(__file__), Path(inspect.getfile(type(k)))]:
+        digest.update(file.read_bytes())
+    digest.update(numba.__version__.encode())
+    stem = f"{k.name}_{digest.hexdigest()[:16]}"
+    path = cache_folder() / f"{stem}.py"
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(text)
+        part.replace(path)
+    spec = importlib.util.spec_from_file_location(f"bgflow_kernels_{stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # numba looks a function's module up by name when it loads compiled code
+    spec.loader.exec_module(module)
+    return module
+
+
+def contiguous(v: Any, mode: str) -> Any:
+    """A view that numba compiles well: `in` arrays read-only, padded rows widened to whole rows (never copied)."""
+    if not v.flags.c_contiguous and v.ndim >= 2:
+        inner = v.itemsize
+        packed = True
+        for n, s in zip(v.shape[:1:-1], v.strides[:1:-1], strict=True):
+            packed &= s == inner
+            inner *= n
+        if packed and v.strides[1] == inner and v.strides[0] > 0 and v.strides[0] % inner == 0:
+            wide = (v.shape[0], v.strides[0] // inner, *v.shape[2:])
+            v = np.lib.stride_tricks.as_strided(v, wide, v.strides, writeable=mode != "in")
+    if mode == "in" and v.flags.writeable:
+        v = v.view()
+        v.flags.writeable = False
+    return v
+
+
+@functools.cache
+def needs_lock() -> bool:
+    """Whether launches must not overlap: numba's `workqueue` threads abort the process when two callers enter."""
+    from numba.np.ufunc import parallel
+
+    launch: Any = parallel  # untyped
+    launch._launch_threads()
+    return str(launch.threading_layer()) not in ("omp", "tbb")
