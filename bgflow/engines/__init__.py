@@ -1,1 +1,141 @@
-"""Engines that run a network; one a file, found by its name."""
+"""Run a network: one engine a file, found by its name: `openvino`, `onnxruntime`.
+
+An engine is used by one thread, the one that entered it:
+
+    with Engine(path, (1, 3, 320, 320)) as net:
+        net(x, out)
+
+`x` and `out` are C-contiguous f32 arrays of a device the engine works on. The engine reads and writes their memory
+itself and copies nothing; it binds an array when its address changes and keeps the last two until it is closed.
+On the CPU a call has finished when it returns; a GPU engine enqueues and returns.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Literal, Protocol, Self
+
+import numpy as np
+
+from bgflow.devices import Device
+from bgflow.errors import DeviceError, ModelError, UsageError
+from bgflow.frame import Array
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+class Engine(Protocol):
+    """The contract of every engine; the class in `bgflow/engines/NAME.py` is called `Engine` too."""
+
+    package: ClassVar[str]
+    """The import name, and the PyPI name, of the library."""
+    devices: ClassVar[tuple[str, ...]]
+    """Families of devices whose arrays it takes: `cpu`, `cuda`."""
+    rank: ClassVar[int]
+    """`auto` takes the highest rank among those that work on the device."""
+    precision: str
+    """What was asked for; once entered, what is used."""
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], *, output: int = 0, precision: Precision = "auto", threads: int = 0
+    ):
+        """The model at `path`, its input of `shape`; `threads` 0 means every core. Nothing is loaded yet."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Load and compile.
+
+        Raises:
+            DeviceError: the library is missing, or cannot compute in this precision here.
+            ModelError: the file cannot be read, or cannot take this shape.
+        """
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __call__(self, x: Array, out: Array) -> None:
+        """Run the network once; raises ModelError when a shape or dtype is not the network's."""
+        ...
+
+
+def known() -> list[str]:
+    """The names of the engine files, whether or not their libraries are installed."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__))
+
+
+def engine(name: str, device: Device) -> type[Engine]:
+    """The engine called `name`; `auto` is the best one for the device's own arrays, else the best one of the CPU.
+
+    Raises:
+        UsageError: there is no such engine.
+        DeviceError: its library is not installed.
+    """
+    if name == "auto":
+        found = [_load(n) for n in known()]
+        family = device.name.partition(":")[0]
+        fit = [e for e in found if family in e.devices] or [e for e in found if "cpu" in e.devices]
+        fit.sort(key=lambda e: -e.rank)
+        best = next((e for e in fit if find_spec(e.package)), fit[0])
+    elif name in known():
+        best = _load(name)
+    else:
+        raise UsageError(unknown(name))
+    if not find_spec(best.package):
+        raise DeviceError(f"{best.package} is not installed; run: pip install {best.package}")
+    return best
+
+
+def unknown(name: str) -> str:
+    """What to tell someone who asks for an engine that is not there."""
+    near = difflib.get_close_matches(name, known(), 1)
+    return f"there is no engine {name!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"there are auto, {', '.join(known())}"
+    )
+
+
+class Binding:
+    """Remembers which array an engine's input or output is bound to, and refuses arrays that cannot be bound."""
+
+    def __init__(self, path: Path, port: str, shape: tuple[int, ...]):
+        self.path, self.port, self.shape = path, port, shape
+        self.address = 0
+        self.array: Array = None
+
+    def changes(self, array: Array) -> bool:
+        """Whether `array` is not where the last one was; raises ModelError when it is not what the network takes."""
+        if array.shape != self.shape or array.dtype != np.float32 or not array.flags.c_contiguous:
+            gaps = "" if array.flags.c_contiguous else " with gaps"
+            raise ModelError(
+                f"{self.path.name}: {self.port} is {array.dtype}{list(array.shape)}{gaps}; "
+                f"wanted float32{list(self.shape)}"
+            )
+        address = array.__array_interface__["data"][0]
+        if address == self.address:
+            return False
+        self.address, self.array = address, array
+        return True
+
+
+class Staged:
+    """Calls an engine of the CPU with arrays of another device, by two copies through host memory."""
+
+    def __init__(self, net: Engine, device: Device, x: tuple[int, ...], out: tuple[int, ...]):
+        self.net, self.device = net, device
+        self.x, self.out = np.empty(x, np.float32), np.empty(out, np.float32)
+
+    def __call__(self, x: Array, out: Array) -> None:
+        self.device.download(x, self.x)
+        self.net(self.x, self.out)
+        self.device.upload(self.out, out)
+
+
+def _load(name: str) -> type[Engine]:
+    found: type[Engine] = importlib.import_module(f"bgflow.engines.{name}").Engine
+    return found
