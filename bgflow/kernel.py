@@ -88,11 +88,12 @@ class Kernel:
 
     def _check(self, arg: Arg, v: Any, size: dict[str, int]) -> None:
         found = getattr(v, "dtype", None)
-        if found != DTYPE[arg.type] or v.ndim != len(arg.dims):
+        fixed = [(int(d), n) for d, n in zip(arg.dims, getattr(v, "shape", ()), strict=False) if d.isdigit()]
+        if found != DTYPE[arg.type] or v.ndim != len(arg.dims) or any(d != n for d, n in fixed):
             shape = "x".join(map(str, getattr(v, "shape", ())))
             raise KernelError(f"{self.name}: {arg.name} is {found or type(v).__name__}[{shape}], but wants {arg}")
         for d, n in zip(arg.dims, v.shape, strict=True):
-            if size.setdefault(d, int(d) if d.isdigit() else n) != n:
+            if size.setdefault(d, n) != n:
                 raise KernelError(f"{self.name}: {arg.name} has {d}={n}, but {d} is {size[d]}")
         if arg.mode != "in" and isinstance(v, np.ndarray) and not v.flags.writeable:
             raise KernelError(f"{self.name}: {arg.name} is read-only; a stage's input is never written")
@@ -104,7 +105,9 @@ class Kernel:
         ready = tuple(numbajit.contiguous(v, a.mode) if a.dims else v for a, v in zip(self.args, values, strict=True))
         if 0 in extent:
             return
+        largest = max((v.size for v, a in zip(ready, self.args, strict=True) if a.dims), default=0)
         with numbajit.LAUNCH_LOCK if numbajit.needs_lock() else contextlib.nullcontext():
+            numbajit.use_threads(largest)
             self.cpu(*extent, *ready)
 
     @functools.cached_property

@@ -22,6 +22,10 @@ from bgflow.errors import KernelError
 if TYPE_CHECKING:
     from bgflow.kernel import Kernel
 
+# libgomp's threads else spin for milliseconds after every launch, on cores that decoders and networks want.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+SMALL = 16_384  # elements below which one thread is quicker than several
 LAUNCH_LOCK = threading.Lock()
 _compile_lock = threading.Lock()
 
@@ -56,9 +60,11 @@ def compiled(k: Kernel) -> Any:
         index = [f"i{n}" for n in range(len(k.over))]
         extent = [f"n{n}" for n in range(len(k.over))]
         lines = [f"def {k.name}({', '.join(extent)}, {names}):", f"    for i0 in prange({extent[0]}):"]
+        fixed = [f"{a.name}.shape[{n}] == {d}" for a in k.args for n, d in enumerate(a.dims) if n > 1 and d.isdigit()]
+        lines.append(f"        if {' and '.join(fixed) or 'True'}:  # always; it tells LLVM the stride of a pixel")
         for n in range(1, len(k.over)):
-            lines.append(f"{'    ' * (n + 1)}for {index[n]} in range({extent[n]}):")
-        lines.append(f"{'    ' * (len(k.over) + 1)}body({', '.join(index)}, {names})")
+            lines.append(f"{'    ' * (n + 2)}for {index[n]} in range({extent[n]}):")
+        lines.append(f"{'    ' * (len(k.over) + 2)}body({', '.join(index)}, {names})")
         module: Any = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), k)
         module.body = jit(k.body)
         return numba.njit(getattr(module, k.name), parallel=True, nogil=True, cache=True, error_model="numpy")
@@ -145,6 +151,16 @@ def contiguous(v: Any, mode: str) -> Any:
         v = v.view()
         v.flags.writeable = False
     return v
+
+
+def use_threads(largest: int) -> None:
+    """All of numba's threads for a launch over `largest` elements, or one when waking the others costs more."""
+    import numba
+
+    config: Any = numba.config
+    wanted = 1 if largest < SMALL else config.NUMBA_NUM_THREADS
+    if numba.get_num_threads() != wanted:  # the setting is this Python thread's own
+        numba.set_num_threads(wanted)
 
 
 @functools.cache

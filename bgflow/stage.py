@@ -106,7 +106,6 @@ class Context(typing.Protocol):
         ...
 
 
-@typing.dataclass_transform(kw_only_default=True, field_specifiers=(Param,))
 class Stage:
     """Base of every stage; write ports and parameters as class attributes.
 

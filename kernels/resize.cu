@@ -1,0 +1,135 @@
+// CUDA bodies of resize.py.
+static __device__ __forceinline__ float near(float centre, float reach) { return fmaxf(centre - reach, 0.f); }
+
+static __device__ __forceinline__ float far(float centre, float reach, int limit) {
+    return fminf(centre + reach, (float)limit);
+}
+
+static __device__ __forceinline__ float share(int j, float near, float far) {
+    return fminf((float)(j + 1), far) - fmaxf((float)j, near);
+}
+
+static __device__ __forceinline__ unsigned char byte(float v) { return (unsigned char)(int)(v + 0.5f); }
+
+static __device__ __forceinline__ float place(int y, float scale, int limit) {
+    return fminf(fmaxf((y + 0.5f) * scale - 0.5f, 0.f), (float)(limit - 1));
+}
+
+static __device__ __forceinline__ float between(float a, float b, float t) { return a * (1.f - t) + b * t; }
+
+static __device__ __forceinline__ int under(int y, float scale, int limit) {
+    return min((int)((y + 0.5f) * scale), limit - 1);
+}
+
+template <typename T>
+static __device__ __forceinline__ float mean_of(const View<T, 2>& src, float top, float bottom, float left, float right) {
+    float total = 0.f;
+    for (int j = (int)top; j < (int)ceilf(bottom); ++j) {
+        float row = 0.f;
+        for (int i = (int)left; i < (int)ceilf(right); ++i) row += share(i, left, right) * src(j, i);
+        total += share(j, top, bottom) * row;
+    }
+    return total / ((bottom - top) * (right - left));
+}
+
+struct Box {  // the rectangle of the source under one pixel of the result
+    float top, bottom, left, right;
+    __device__ Box(int y, int x, int height, int width, float sy, float sx, float ry, float rx)
+        : top(near((y + 0.5f) * sy, ry)), bottom(far((y + 0.5f) * sy, ry, height)),
+          left(near((x + 0.5f) * sx, rx)), right(far((x + 0.5f) * sx, rx, width)) {}
+    __device__ float area() const { return (bottom - top) * (right - left); }
+};
+
+struct Sum {  // weighted sums of up to four channels
+    float r = 0.f, g = 0.f, b = 0.f, a = 0.f;
+    template <bool alpha> __device__ void add(const View<const unsigned char, 3>& src, const Box& box) {
+        for (int j = (int)box.top; j < (int)ceilf(box.bottom); ++j) {
+            float wy = share(j, box.top, box.bottom);
+            for (int i = (int)box.left; i < (int)ceilf(box.right); ++i) {
+                float w = wy * share(i, box.left, box.right);
+                if (alpha) w *= src(j, i, 3);
+                r += w * src(j, i, 0);
+                g += w * src(j, i, 1);
+                b += w * src(j, i, 2);
+                a += w;
+            }
+        }
+    }
+};
+
+KERNEL(box_u8) {
+    Box box(y, x, height, width, sy, sx, ry, rx);
+    out(y, x) = byte(mean_of(src, box.top, box.bottom, box.left, box.right));
+}
+
+KERNEL(box_f32) {
+    Box box(y, x, height, width, sy, sx, ry, rx);
+    out(y, x) = mean_of(src, box.top, box.bottom, box.left, box.right);
+}
+
+KERNEL(box_u8x3) {
+    Box box(y, x, height, width, sy, sx, ry, rx);
+    Sum sum;
+    sum.add<false>(src, box);
+    float n = box.area();
+    out(y, x, 0) = byte(sum.r / n);
+    out(y, x, 1) = byte(sum.g / n);
+    out(y, x, 2) = byte(sum.b / n);
+}
+
+KERNEL(box_u8x4) {
+    Box box(y, x, height, width, sy, sx, ry, rx);
+    Sum sum;
+    sum.add<true>(src, box);
+    float n = fmaxf(sum.a, 1e-6f);
+    out(y, x, 0) = byte(sum.r / n);
+    out(y, x, 1) = byte(sum.g / n);
+    out(y, x, 2) = byte(sum.b / n);
+    out(y, x, 3) = byte(sum.a / box.area());
+}
+
+KERNEL(tensor) {
+    Box box(y, x, height, width, sy, sx, ry, rx);
+    Sum sum;
+    sum.add<false>(src, box);
+    float n = box.area();
+    out(0, y, x) = sum.r / n * r_scale + r_shift;
+    out(1, y, x) = sum.g / n * g_scale + g_shift;
+    out(2, y, x) = sum.b / n * b_scale + b_shift;
+}
+
+KERNEL(lerp_u8x3) {
+    float v = place(y, sy, height), u = place(x, sx, width);
+    int j = (int)v, i = (int)u;
+    int below = min(j + 1, height - 1), right = min(i + 1, width - 1);
+    for (int c = 0; c < 3; ++c) {
+        float upper = between(src(j, i, c), src(j, right, c), u - i);
+        float lower = between(src(below, i, c), src(below, right, c), u - i);
+        out(y, x, c) = byte(between(upper, lower, v - j));
+    }
+}
+
+KERNEL(lerp_f32) {
+    float v = place(y, sy, height), u = place(x, sx, width);
+    int j = (int)v, i = (int)u;
+    int below = min(j + 1, height - 1), right = min(i + 1, width - 1);
+    float upper = between(src(j, i), src(j, right), u - i);
+    float lower = between(src(below, i), src(below, right), u - i);
+    out(y, x) = fminf(fmaxf(between(upper, lower, v - j), least), most);
+}
+
+KERNEL(point_u8) {
+    out(y, x) = src(under(y, sy, height), under(x, sx, width));
+}
+
+KERNEL(point_f32) {
+    out(y, x) = src(under(y, sy, height), under(x, sx, width));
+}
+
+KERNEL(point_u8x3) {
+    for (int c = 0; c < 3; ++c) out(y, x, c) = src(under(y, sy, height), under(x, sx, width), c);
+}
+
+KERNEL(point_u8x4) {
+    for (int c = 0; c < 4; ++c) out(y, x, c) = src(under(y, sy, height), under(x, sx, width), c);
+}
