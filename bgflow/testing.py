@@ -103,7 +103,7 @@ class Opened:
             v = inputs.get(name)
             if isinstance(v, np.ndarray):
                 kind = _fitting(port, v)
-                if (bad := kind.bind(v.shape, self.ctx.size)) is not None:
+                if kind.dims and (bad := kind.bind(v.shape, self.ctx.size)) is not None:
                     raise BgflowError(f"{name} is {v.shape}, which contradicts {bad} of {kind}")
                 if self.ctx.device.name != "cpu":
                     put = Pool(self.ctx.device, v.shape, v.dtype).take()
@@ -144,6 +144,8 @@ def run_stage(stage: Stage, on: str = "cpu", **inputs: Any) -> Any:
 
 def _fitting(port: Port, v: np.ndarray[Any, Any]) -> Type:
     for kind in port.types:
+        if kind.element == "any":
+            return kind
         same_dims = kind.element == "nv12" or len(kind.dims) == v.ndim
         fixed = all(not d.isdigit() or int(d) == n for d, n in zip(kind.dims, v.shape, strict=False))
         if kind.dtype == v.dtype and same_dims and fixed:

@@ -1,0 +1,27 @@
+"""The commands of the command line, one a file: each module here has a click command called `command`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+
+def graph_file(value: str) -> str:
+    """The path of a graph, or the bare name of one that comes with bgflow, like `synth_demo`; a type for click."""
+    if Path(value).name == value and not Path(value).exists():
+        for folder in importlib.import_module("bgflow.graphs").__path__:
+            if (shipped := Path(folder) / f"{value}.yaml").is_file():
+                return str(shipped)
+    return value
+
+
+def device_name(value: str) -> str:
+    """`auto`, or a device that has a file in `bgflow/devices/`; a type for click."""
+    from bgflow.devices import known
+    from bgflow.document import near
+
+    if value and value.partition(":")[0] not in (there := ["auto", *known()]):
+        raise click.BadParameter(f"there is no device {value!r}{near(value, there)}")
+    return value

@@ -1,0 +1,50 @@
+"""The quarter turns and mirrorings a phone writes into a video instead of turning its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+Image = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One of the eight ways to put a picture upright: exchange rows and columns, then mirror either."""
+
+    transpose: bool = False
+    flip_y: bool = False
+    flip_x: bool = False
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Turn:
+        """What the frame's display matrix (ISO/IEC 14496-12, 6.2.2) asks for, to the nearest quarter turn."""
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+        if data is None:
+            return cls()
+        a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
+        if abs(a) >= abs(b):
+            return cls(False, flip_y=d < 0, flip_x=a < 0)
+        return cls(True, flip_y=b < 0, flip_x=c < 0)
+
+    @property
+    def degrees(self) -> int:
+        """The turn counted counter-clockwise, mirroring aside: 0, 90, 180 or 270."""
+        if self.transpose:
+            return 90 if self.flip_y else 270
+        return 180 if self.flip_y else 0
+
+    def size(self, h: int, w: int) -> tuple[int, int]:
+        """Height and width once upright."""
+        return (w, h) if self.transpose else (h, w)
+
+    def apply(self, image: Image, out: Image) -> None:
+        """Write the upright picture into `out`, whose height and width are `size` of the image's."""
+        seen = image.swapaxes(0, 1) if self.transpose else image
+        seen = seen[::-1] if self.flip_y else seen
+        np.copyto(out, seen[:, ::-1] if self.flip_x else seen)

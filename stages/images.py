@@ -1,0 +1,192 @@
+"""Pictures, in and out: a file, a folder, a glob or a numbered sequence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bgflow import In, Out, Param, Stage
+from bgflow.errors import MediaError
+from bgflow.frame import Array
+from bgflow.media import MediaUsageError, reason
+from bgflow.pictures import found, numbered, read, upright_size
+from bgflow.stage import Context
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+ALPHA_FORMATS = {"png": ".png", "webp": ".webp"}
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+class Source(Stage, use="images.source"):
+    """Read pictures in natural order (2 before 10), upright, as 8-bit RGB; transparency is laid on white.
+
+    A picture that cannot be read is reported, counted and skipped. The n-th picture has the time n/fps, skipped
+    ones included; sizes may differ from one to the next.
+    """
+
+    image = Out("u8[h,w,3] rgb")
+    name = Out("text", description="the picture's file name without its extension")
+
+    path: str = Param(description="a file, a folder, a glob ('photos/*.jpg') or a pattern ('shot_%04d.png')")
+    fps: float = Param(30.0, gt=0, le=1000, unit="1/s", description="pictures per second of stream time")
+    loop: int = Param(0, ge=-1, description="how often to play them again: 0 once, -1 for ever")
+    host = True
+
+    def sizes(self, probe: bool) -> Mapping[str, int]:
+        """The number of pictures, and height and width when there is only one (others may differ)."""
+        if not probe:
+            return {}
+        files = found(self.path)
+        size = upright_size(files[0]) if len(files) == 1 else None
+        known = {"frames": len(files)} if not self.loop else {}
+        return known if size is None else {"h": size[0], "w": size[1], **known}
+
+    def open(self, ctx: Context) -> None:
+        super().open(ctx)
+        self.files = found(self.path)
+        self.time_base = 1 / Fraction(self.fps).limit_denominator(1001)
+
+    def frames(self) -> Iterator[tuple[int, Any]]:
+        bad = passes = 0
+        why = ""
+        while True:
+            for n, file in enumerate(self.files):
+                if self.ctx.stopping:
+                    return
+                try:
+                    value = self._value(file)
+                except MediaError as error:
+                    bad, why = bad + 1, str(error)
+                    self.ctx.drop("bad image")
+                    self.ctx.warn(f"{error}; skipped")
+                    continue
+                yield n + passes * len(self.files), value
+                del value  # before the next picture asks for memory
+            if bad == len(self.files):
+                raise MediaError(
+                    why if bad == 1 else f"{self.path}: none of its {bad} pictures can be read; the last: {why}"
+                )
+            if passes == self.loop:
+                return
+            passes += 1
+            bad = 0
+
+    def _value(self, file: Path) -> dict[str, Any]:
+        picture = read(file)
+        image = self.ctx.empty("image", h=picture.shape[0], w=picture.shape[1])
+        np.copyto(image, picture)
+        return {"image": image, "name": file.stem}
+
+
+class Sink(Stage, use="images.sink"):
+    """Write every picture to a file of its own, which appears only when it is whole.
+
+    Mattes become grey pictures, RGBA keeps its transparency. Metadata (EXIF) is not written.
+    """
+
+    image = In("u8[h,w,3] rgb | u8[h,w,4] straight | f32[h,w] alpha")
+    name = In("text", optional=True, description="file names for a folder, such as the source's")
+
+    path: str = Param(description="a folder, one file, or a pattern with the frame's number ('out/%04d.png')")
+    format: Literal["auto", "png", "jpeg", "webp"] = Param(
+        "auto", description="auto follows the extension; png in folders"
+    )
+    quality: int = Param(92, ge=1, le=100, description="of JPEG and WebP; 100 is lossless in WebP")
+    compression: int = Param(3, ge=0, le=9, description="of PNG: 0 is fast and large, 9 slow and small")
+    bits: Literal[8, 16] = Param(8, description="depth of mattes; 16 only in PNG")
+    overwrite: bool = Param(True, description="whether existing files may go")
+    host = True
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        suffix = Path(self.path).suffix.lower()
+        if self.format == "auto" and suffix and suffix not in FORMATS:
+            yield "path", f"{suffix!r} is no picture format here; there are {', '.join(FORMATS)}"
+        if "%" in self.path and numbered(self.path) is None:
+            yield "path", f"{self.path!r} has no number in it; write for example 'out/%04d.png'"
+        if self.bits == 16 and self._format() != "png":
+            yield "bits", f"{self._format()} has 8 bits; write .png for 16"
+
+    def open(self, ctx: Context) -> None:
+        super().open(ctx)
+        for _, text in self.problems():
+            raise MediaUsageError(f"{self.path}: {text}")
+        target = Path(self.path).expanduser()
+        self.number = numbered(self.path)
+        self.single = target.suffix.lower() in FORMATS and self.number is None and not target.is_dir()
+        self.folder = target.parent if self.single or self.number else target
+        self.written: set[Path] = set()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MediaUsageError(f"{self.path}: the folder cannot be made: {reason(error)}") from error
+        if not os.access(self.folder, os.W_OK):
+            raise MediaUsageError(f"{self.path}: cannot be written: permission denied in {str(self.folder)!r}")
+
+    def process(self, image: Array, name: str | None) -> None:
+        if image.ndim == 3 and image.shape[2] == 4 and self._format() not in ALPHA_FORMATS:
+            raise MediaError(f"{self.path}: JPEG cannot hold transparency; write .png or .webp")
+        target = self._target(name)
+        if target.exists() and not self.overwrite:
+            raise MediaError(f"{target}: exists already; set overwrite: true or give another name")
+        picture = self._picture(image)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            picture.save(part, self._format(), **self._options())
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise MediaError(
+                f"{target}: cannot be written: {reason(error)}; {len(self.written)} pictures before it are whole"
+            ) from error
+        self.written.add(target)
+
+    def _format(self) -> str:
+        return FORMATS.get(Path(self.path).suffix.lower(), "png") if self.format == "auto" else self.format
+
+    def _options(self) -> dict[str, Any]:
+        match self._format():
+            case "png":
+                return {"compress_level": self.compression}
+            case "webp":
+                return {"quality": self.quality, "lossless": self.quality == 100}
+        return {"quality": self.quality}
+
+    def _target(self, name: str | None) -> Path:
+        """Where this picture goes; a second picture of the same name gets a number."""
+        if self.number is not None:
+            return Path(self.number(self.ctx.frame.seq))
+        if self.single:
+            if self.written:
+                raise MediaError(
+                    f"{self.path}: is one file, but more pictures came; give a folder or a pattern such as "
+                    f"{Path(self.path).with_suffix('')!s}_%04d{Path(self.path).suffix}"
+                )
+            return Path(self.path).expanduser()
+        stem, extension = (
+            name or f"{self.ctx.frame.seq:06d}",
+            {"jpeg": ".jpg"}.get(self._format(), f".{self._format()}"),
+        )
+        target, n = self.folder / f"{stem}{extension}", 2
+        while target in self.written:
+            target, n = self.folder / f"{stem}_{n}{extension}", n + 1
+        return target
+
+    def _picture(self, image: Array) -> Image.Image:
+        from PIL import Image
+
+        if image.ndim == 3:
+            return Image.fromarray(image)
+        top = 255 if self.bits == 8 else 65535
+        level = self.ctx.scratch("level", image.shape, np.float32)
+        np.multiply(image, top, out=level)
+        np.rint(level, out=level)
+        grey = self.ctx.scratch("grey", image.shape, np.uint8 if self.bits == 8 else np.uint16)
+        np.copyto(grey, level, casting="unsafe")
+        return Image.fromarray(grey)

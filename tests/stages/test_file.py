@@ -1,0 +1,167 @@
+"""file.source and file.sink: every time stamp kept, sound copied, pictures upright."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from bgflow.errors import MediaError
+from bgflow.stages.file import Source
+from bgflow.testing import opened
+from tests import media
+from tests.media import copy, read, write
+
+
+def test_every_time_stamp_is_the_streams_own(tmp_path: Path):
+    pts = media.clip(tmp_path / "a.mp4", frames=20, start=4500)
+    with opened(Source(path=str(tmp_path / "a.mp4"))) as s:
+        assert [p for p, _ in s.frames()] == pts
+        assert s.stage.time_base == media.TICKS
+
+
+def test_pictures_arrive_as_they_were_written(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=3)
+    for n, (_, image) in enumerate(read(tmp_path / "a.mp4")):
+        assert np.abs(image.astype(int) - media.ramp(48, 64, n)).mean() < 6
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_turned_and_mirrored_clips_come_upright(tmp_path: Path, turn: int, mirror: bool):
+    media.clip(tmp_path / "lying.mp4", frames=2, turn=turn, mirror=mirror)
+    upright = np.rot90(media.ramp(48, 64), turn // 90)
+    expected = upright[:, ::-1] if mirror else upright
+    source = Source(path=str(tmp_path / "lying.mp4"))
+    image = read(tmp_path / "lying.mp4")[0][1]
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() < 6
+    assert dict(source.sizes(probe=True)) == {"h": expected.shape[0], "w": expected.shape[1], "frames": 2}
+
+
+def test_rotate_false_leaves_pictures_as_stored(tmp_path: Path):
+    media.clip(tmp_path / "lying.mp4", frames=2, turn=90)
+    assert read(tmp_path / "lying.mp4", rotate=False)[0][1].shape == (48, 64, 3)
+
+
+def test_size_is_unknown_without_probing(tmp_path: Path):
+    assert Source(path=str(tmp_path / "none.mp4")).sizes(probe=False) == {}
+
+
+def test_loop_goes_on_where_the_clip_ended(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", pts=[0, 3000, 6000], frames=3)
+    assert [p for p, _ in read(tmp_path / "a.mp4", loop=2)] == [3000 * n for n in range(9)]
+
+
+def test_endless_loop_ends_when_the_run_stops(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=3)
+    with opened(Source(path=str(tmp_path / "a.mp4"), loop=-1)) as s:
+        for n, _ in enumerate(s.frames()):
+            if n == 10:
+                s.ctx.stop()
+        assert n == 10
+
+
+def test_sound_is_collected_only_when_wired(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", sound="aac")
+    with opened(Source(path=str(tmp_path / "a.mp4")), wired={"image"}) as s:
+        assert all("audio" not in value for _, value in s.frames())
+    with opened(Source(path=str(tmp_path / "a.mp4"))) as s:
+        tracks = [value["audio"] for _, value in s.frames()]
+    assert len(set(map(id, tracks))) == 1
+    assert [bytes(p) for p in tracks[0].take()] == [data for _, data in media.sound(tmp_path / "a.mp4")]
+
+
+def test_a_size_that_changes_midway_is_passed_on(tmp_path: Path):
+    media.changing(tmp_path / "a.ts", [(48, 64), (96, 128)])
+    assert [image.shape[:2] for _, image in read(tmp_path / "a.ts")] == [(48, 64)] * 5 + [(96, 128)] * 5
+
+
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (1, 5), (33, 47)])
+def test_odd_sizes_are_read(tmp_path: Path, h: int, w: int):
+    media.clip(tmp_path / "odd.webm", h=h, w=w, frames=2, codec="libvpx-vp9")
+    assert read(tmp_path / "odd.webm")[1][1].shape == (h, w, 3)
+
+
+def test_ten_bit_video_is_read_as_eight(tmp_path: Path):
+    write(tmp_path / "ten.mov", [media.ramp(48, 64)] * 2, codec="prores")
+    assert np.abs(read(tmp_path / "ten.mov")[0][1].astype(int) - media.ramp(48, 64)).mean() < 4
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mov", ".m4v"])
+@pytest.mark.parametrize("start", [0, 3003, 900_000])
+def test_every_time_stamp_and_sound_packet_survives(tmp_path: Path, extension: str, start: int):
+    source, target = tmp_path / "in.mp4", tmp_path / f"out{extension}"
+    media.clip(source, frames=40, start=start, sound="aac")
+    assert copy(source, target) == []
+    assert media.times(target) == media.times(source)
+    assert media.sound(target) == media.sound(source)
+
+
+@pytest.mark.parametrize("extension", [".mkv", ".webm"])
+def test_matroska_keeps_whole_milliseconds_exactly(tmp_path: Path, extension: str):
+    source, target = tmp_path / "in.mkv", tmp_path / f"out{extension}"
+    media.clip(source, frames=20, pts=[90 * n * n + 4500 for n in range(20)], sound="libopus")
+    assert copy(source, target) == []
+    assert media.times(target) == media.times(source)
+    assert media.sound(target) == media.sound(source)
+
+
+def test_matroska_says_once_that_it_rounds_to_milliseconds(tmp_path: Path):
+    media.clip(tmp_path / "in.mp4", frames=20)
+    target = tmp_path / "out.mkv"
+    assert copy(tmp_path / "in.mp4", target) == [
+        f"{target}: Matroska counts milliseconds, so times are rounded by up to 0.5 ms; "
+        "write .mp4 or .mov to keep them exact"
+    ]
+    errors = [abs(a - b) for a, b in zip(media.times(target)[0], media.times(tmp_path / "in.mp4")[0], strict=True)]
+    assert max(errors) <= Fraction(1, 2000)
+
+
+@hypothesis.settings(
+    max_examples=12, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(
+    steps=st.lists(st.integers(1, 200_000), min_size=1, max_size=12),
+    start=st.integers(0, 10**7),
+    base=st.sampled_from([media.TICKS, Fraction(1, 25), Fraction(1001, 30000), Fraction(1, 10**6)]),
+)
+def test_any_rising_time_stamps_come_back(tmp_path: Path, steps: list[int], start: int, base: Fraction):
+    pts = [start, *(start + np.cumsum(steps)).tolist()]
+    write(tmp_path / "out.mp4", [media.ramp(16, 16, n) for n in range(len(pts))], pts, base, preset="ultrafast")
+    assert media.times(tmp_path / "out.mp4")[0] == [p * base for p in pts]
+
+
+def test_nanosecond_time_stamps_come_back(tmp_path: Path):
+    pts = [0, 33_333_333, 66_666_667, 100_000_001]
+    write(tmp_path / "out.mp4", [media.ramp(16, 16)] * 4, pts, Fraction(1, 10**9))
+    assert media.times(tmp_path / "out.mp4") == ([Fraction(p, 10**9) for p in pts], Fraction(1, 10**9))
+
+
+def test_the_frame_rate_in_the_header_is_that_of_the_first_two_pictures(tmp_path: Path):
+    write(tmp_path / "out.mkv", [media.ramp(16, 16)] * 4, [0, 40, 80, 120], Fraction(1, 1000))
+    with av.open(str(tmp_path / "out.mkv")) as c:
+        assert c.streams.video[0].base_rate == 25
+
+
+def test_sound_that_the_container_cannot_hold_names_one_that_can(tmp_path: Path):
+    media.clip(tmp_path / "in.mp4", sound="aac")
+    target = tmp_path / "out.webm"
+    with pytest.raises(MediaError) as caught:
+        copy(tmp_path / "in.mp4", target)
+    assert str(caught.value) == (
+        f"{target}: webm cannot hold aac sound; write .mp4 or .m4v or .mov or .mkv, or leave 'audio' unwired"
+    )
+    assert not target.exists()
+
+
+def test_sound_is_left_out_when_unwired(tmp_path: Path):
+    media.clip(tmp_path / "in.mp4", sound="aac")
+    copy(tmp_path / "in.mp4", tmp_path / "out.webm", wired={"image"})
+    with av.open(str(tmp_path / "out.webm")) as c:
+        assert not c.streams.audio

@@ -1,0 +1,17 @@
+"""null.sink takes everything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bgflow.stages.null import Sink
+from bgflow.testing import opened
+
+
+@pytest.mark.parametrize("device", ["cpu", "fake"])
+def test_anything_is_taken_and_counted(device: str):
+    with opened(Sink(), device) as sink:
+        for value in (np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.float32), "text", None):
+            sink.stage.process(value)
+        assert sink.stage.count == 4
