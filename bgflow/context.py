@@ -55,7 +55,7 @@ class RunContext:
         self.drops: collections.Counter[str] = collections.Counter()
         self.warnings: collections.Counter[str] = collections.Counter()
         self.times = np.zeros(SAMPLES, np.int64)
-        self.count = self.turn = self.scratches = self.late_scratches = 0
+        self.count = self.turn = self.late_allocations = 0
         self.pools: dict[tuple[str, tuple[int, ...]], Pool] = {}
         self._scratch: dict[str, Array] = {}
         self._wired = {w.out for w in plan.graph.wires if w.src == node.name} | set(plan.graph.into(node.name))
@@ -71,10 +71,10 @@ class RunContext:
         found = self.pools.get((name, shape))
         if found is None:
             for old in [k for k in self.pools if k[0] == name]:
-                del self.pools[old]  # its blocks die with the last array over them
+                self.late_allocations += self.pools.pop(old).late_allocations  # blocks die with their last array
             planned = self._shared.plan.pools.get(f"{self.name}.{name}")
             found = self.pools[name, shape] = Pool(
-                self.device, shape, dtype, name=f"{self.name}.{name}", planned=planned.blocks if planned else 3
+                self.device, shape, dtype, name=f"{self.name}.{name}", planned=planned.blocks if planned else 2
             )
         return found
 
@@ -82,8 +82,7 @@ class RunContext:
         old = self._scratch.get(name)
         if old is None or old.shape != shape or old.dtype != dtype:
             self._scratch[name] = old = Pool(self.device, shape, dtype).take()
-            self.scratches += 1
-            self.late_scratches += self.count > WARM_UP
+            self.late_allocations += self.count > WARM_UP
         return old
 
     def wired(self, port: Port | str) -> bool:

@@ -45,7 +45,8 @@ class StageError(BgflowError, RuntimeError):
         at = "" if seq is None else f" at frame {seq}"
         super().__init__(f"{where}: stage {stage!r} failed in {doing}{at}: {told}")
         self.__cause__ = cause
-        self.exit_code = 2 if doing == "open" and isinstance(cause, BgflowError) else 1
+        if isinstance(cause, BgflowError) and doing in ("open", "serve"):
+            self.exit_code = 2 if doing == "open" else cause.exit_code
 
 
 class KernelError(BgflowError, TypeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Array = Any  # numpy.ndarray or cupy.ndarray; stages and kernels do not care which
 
-WARM_UP = 30  # frames after which a pool should have all the blocks it will ever need
+WARM_UP = 30  # frames after which a stage should have all the scratch memory it will ever need
 NANOSECOND = Fraction(1, 1_000_000_000)
 
 
@@ -60,23 +61,25 @@ class Lease:
 class Pool:
     """Fixed blocks of one size on one device; `take` hands out an array, dying arrays give their block back.
 
-    `planned` blocks are what the plan foresaw; `allocations` counts blocks ever made, `late_allocations` those made
-    after warm-up, which should be none. A stage that keeps more
-    than `limit` arrays alive gets `OutOfMemory` with its port's name. Any thread may take, any thread may drop.
+    The `planned` blocks are made at once; `late_allocations` counts those that the plan did not foresee, which should
+    be none. A stage that keeps more than `limit` arrays alive gets `OutOfMemory` with its port's name. Any thread may
+    take, any thread may drop.
     """
 
     def __init__(self, device: Device, shape: tuple[int, ...], dtype: Any, *, name: str = "", planned: int = 3):
         self.device, self.shape, self.dtype, self.name = device, shape, dtype, name
         self.planned, self.limit = planned, 4 * planned + 16
-        self.free: collections.deque[Any] = collections.deque()
-        self.allocations = self.late_allocations = self._taken = 0
-        self.nbytes = int(device.itemsize(dtype))
-        for n in shape:
-            self.nbytes *= n
+        self.nbytes = int(device.itemsize(dtype)) * math.prod(shape)
+        self.free = collections.deque(device.block(self.nbytes) for _ in range(planned))
+        self.late_allocations = 0
+
+    @property
+    def allocations(self) -> int:
+        """Blocks ever made."""
+        return self.planned + self.late_allocations
 
     def take(self) -> Array:
         """An uninitialised array of the pool's shape and dtype."""
-        self._taken += 1
         try:
             block = self.free.popleft()
         except IndexError:
@@ -86,6 +89,5 @@ class Pool:
                     "a stage after it keeps frames instead of letting them go"
                 ) from None
             block = self.device.block(self.nbytes)
-            self.allocations += 1
-            self.late_allocations += self._taken > WARM_UP
+            self.late_allocations += 1
         return self.device.view(block, self.shape, self.dtype, Lease(self, block))

@@ -15,7 +15,7 @@ import collections
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -142,18 +142,24 @@ class Run:
     def serve(self, node: Node, ctx: RunContext) -> Callable[[], None]:
         """Run a stage's `serve` on the run's event loop; returns what ends it and waits for that."""
         stage: Any = node.stage
-        task = asyncio.run_coroutine_threadsafe(self._guarded(stage.serve(ctx), ctx), self._event_loop())
+        loop, ended = self._event_loop(), threading.Event()
+        tasks: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            task = loop.create_task(self._served(stage, ctx))
+            task.add_done_callback(lambda _: ended.set())
+            tasks.append(task)
 
         def end() -> None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                task.result(timeout=10)
+            loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+            ended.wait(timeout=10)
 
+        loop.call_soon_threadsafe(begin)
         return end
 
-    async def _guarded(self, work: Coroutine[Any, Any, None], ctx: RunContext) -> None:
+    async def _served(self, stage: Any, ctx: RunContext) -> None:
         try:
-            await work
+            await stage.serve(ctx)
         except asyncio.CancelledError:
             raise
         except Exception as e:
@@ -183,6 +189,7 @@ class Run:
         loop.call_soon_threadsafe(loop.stop)
         self._loop_thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 
     @property
@@ -204,8 +211,7 @@ class Run:
     @property
     def late_allocations(self) -> int:
         """Frame-sized allocations made after warm-up; none is what a run should have."""
-        pools = sum(p.late_allocations for c in self.contexts for p in c.pools.values())
-        return pools + sum(c.late_scratches for c in self.contexts)
+        return sum(c.late_allocations + sum(p.late_allocations for p in c.pools.values()) for c in self.contexts)
 
     def dropped(self) -> dict[str, int]:
         """Dropped frames by place and reason."""

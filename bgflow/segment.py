@@ -36,6 +36,7 @@ class Segment:
         self.join = Join([e for e, drives in ins if drives], [e for e, drives in ins if not drives], run.plan.live)
         self.hold = {w.key for n in self.nodes for p, w in graph.into(n.name).items() if n.stage.inputs[p].hold}
         self.held: dict[str, Any] = {}
+        self.moved: dict[tuple[str, str], tuple[Any, Any]] = {}
         self.copies: dict[str, list[int]] = {}
         self.is_sink = any(not n.stage.outputs for n in self.nodes)
 
@@ -135,6 +136,8 @@ class Segment:
             values.update(made)
             for key in self.hold & made.keys():
                 self.held[key] = made[key]
+        for moved in [m for m in self.moved if m[0] not in self.hold]:
+            del self.moved[moved]
         if self.is_sink:
             self.run.arrived(frame)
         for edge, keys in self.outs:
@@ -154,30 +157,30 @@ class Segment:
                 if value is None and p.hold:
                     value = self.held.get(wire.key)
                 if value is not None and hasattr(value, "dtype") and not ctx.device.owns(value):
-                    value = self._copied(wire, ctx, value, values)
+                    value = self._copied(wire, ctx, value)
             if value is None and not p.optional:
                 return None
             out.append(value)
         return out
 
-    def _copied(self, wire: Wire, ctx: RunContext, value: Any, values: dict[str, Any]) -> Any:
-        """`value` on the stage's device; one copy serves all stages of this segment and instant."""
-        key = f"{wire.key}@{ctx.device.name}"
-        source = values.get(f"{key} of")
-        if source is not value:
-            out = ctx.pool(f"{wire.port}@{ctx.device.name}", value.shape, value.dtype).take()
+    def _copied(self, wire: Wire, ctx: RunContext, value: Any) -> Any:
+        """`value` on the stage's device; one copy serves every stage of this segment as long as the value stays."""
+        key = (wire.key, ctx.device.name)
+        moved = self.moved.get(key)
+        if moved is None or moved[0] is not value:
             here = device_of(value)
+            out = ctx.pool(f"{wire.port}@{ctx.device.name}", value.shape, value.dtype).take()
             if here.name == "cpu":
                 ctx.device.upload(value, out)
             elif ctx.device.name == "cpu":
                 here.download(value, out)
             else:
                 raise BgflowError(f"{wire}: nothing copies from {here.name} to {ctx.device.name}; give both one device")
-            values[key], values[f"{key} of"] = out, value
+            self.moved[key] = moved = (value, out)
             count = self.copies.setdefault(f"{wire} ({here.name}->{ctx.device.name})", [0, 0])
             count[0] += 1
             count[1] += value.nbytes
-        return values[key]
+        return moved[1]
 
     def _bind(self, node: Node, ctx: RunContext, inputs: list[Any]) -> None:
         """Learn this instant's dims from the inputs; a contradiction names both numbers."""

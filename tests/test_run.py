@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from bgflow import In, Out, Run, Stage, load, plan
 from bgflow.clock import FakeClock
-from bgflow.errors import StageError
+from bgflow.errors import StageError, UsageError
 from tests.toys import EVENTS, MET
 
 
@@ -284,3 +285,55 @@ def test_a_stage_that_returns_the_wrong_type_is_told_what_it_gave_and_what_it_pr
     )
     with pytest.raises(StageError, match=told), start(stages) as run:
         run.wait()
+
+
+class Serving(Stage, use="toy.serving"):
+    """Takes pictures and talks to nobody."""
+
+    image = In("u8[h,w,3] rgb")
+    fail: bool = False
+
+    async def serve(self, ctx: Any) -> None:
+        EVENTS.append(("serve", ctx.name))
+        if self.fail:
+            raise UsageError("the port is taken")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            EVENTS.append(("served", ctx.name))
+
+    def process(self, image: Any) -> None: ...
+
+    def close(self) -> None:
+        EVENTS.append(("close", self.ctx.name))
+
+
+def test_an_async_stage_is_served_until_the_run_ends_and_cleans_up_before_it_is_closed() -> None:
+    with start("src: {use: toy.count}\ns: {use: toy.serving, in: src}") as run:
+        run.wait()
+    assert EVENTS in (
+        [("serve", "s"), ("served", "s"), ("close", "s")],
+        [("close", "s")],  # the run may be over before the loop has come to it
+    )
+
+
+def test_a_failure_in_serve_ends_the_run_with_the_exit_code_of_its_cause() -> None:
+    with (
+        pytest.raises(StageError, match="stage 's' failed in serve: the port is taken") as e,
+        start("src: {use: toy.count, set: {frames_: 0}}\ns: {use: toy.serving, in: src, set: {fail: true}}") as run,
+    ):
+        run.wait()
+    assert e.value.exit_code == 2
+
+
+def test_a_held_value_is_copied_to_another_device_once_and_not_every_frame() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 12}}
+    a: {use: toy.add, in: src, every: 4, device: fake}
+    p: {use: toy.pair, in: {image: src, other: a}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert run.copies == {"src.image -> a.image (cpu->fake)": 3, "a.out -> p.other (fake->cpu)": 3}
+    assert MET == [(n, n, n - n % 4 + 1) for n in range(12)]

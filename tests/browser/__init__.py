@@ -1,0 +1,1 @@
+"""Tests in a real browser: headless Chromium with a clip for its camera, over loopback only."""
