@@ -22,7 +22,7 @@ lint: .venv/tested
 
 # Type checkers cannot follow the folder mapping of a checkout, so the built wheel is checked.
 types: .venv/tested
-	rm -rf build/wheel build/typed
+	rm -rf build
 	$(BIN)/pip wheel -q --no-deps -w build/wheel .
 	$(BIN)/pip install -q --no-deps --target build/typed build/wheel/*.whl
 	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p bgflow

@@ -14,9 +14,9 @@ if not (_here / "stages").is_dir():
     __path__.append(str(_here.parent))
 
 if TYPE_CHECKING:
+    from bgflow.check import load as load
     from bgflow.errors import BgflowError as BgflowError
     from bgflow.graph import Graph as Graph
-    from bgflow.graph import load as load
     from bgflow.planning import plan as plan
     from bgflow.port import In as In
     from bgflow.port import Out as Out
@@ -35,7 +35,7 @@ _PUBLIC = {
     "Param": "stage",
     "Run": "run",
     "Stage": "stage",
-    "load": "graph",
+    "load": "check",
     "plan": "planning",
 }
 __all__ = [*sorted(_PUBLIC)]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -8,7 +8,6 @@ import importlib.util
 import inspect
 import os
 import sys
-import tempfile
 import threading
 import types
 from collections.abc import Callable
@@ -94,6 +93,8 @@ def _helpers(body: Callable[..., Any]) -> set[Path]:
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept: `BGFLOW_CACHE`, else the user's cache folder, else a temporary one."""
+    import tempfile
+
     import platformdirs
 
     for base in (

@@ -106,6 +106,27 @@ class Context(typing.Protocol):
         ...
 
 
+class ParamsOf:
+    """`SomeStage.Params`: the annotated fields of a stage as a pydantic model, built when it is first asked for.
+
+    Building one takes a millisecond or two, and a family's other stages would pay it in every `bgflow check`.
+    """
+
+    def __get__(self, stage: Stage | None, cls: type[Stage]) -> type[pydantic.BaseModel]:
+        if "_params_model" not in vars(cls):
+            fields: dict[str, Any] = {}
+            for base in reversed(cls.__mro__):
+                if base in (object, Stage):
+                    continue
+                for n, hint in inspect.get_annotations(base, eval_str=True).items():
+                    origin: object = typing.get_origin(hint)
+                    if origin is not ClassVar:
+                        fields[n] = (hint, vars(base).get(n, ...))
+            config = pydantic.ConfigDict(extra="forbid", frozen=True)
+            cls._params_model = pydantic.create_model(f"{cls.__name__}Params", __config__=config, **fields)
+        return cls._params_model
+
+
 class Stage:
     """Base of every stage; write ports and parameters as class attributes.
 
@@ -118,7 +139,8 @@ class Stage:
     params: pydantic.BaseModel
     ctx: Context
     time_base: Fraction = NANOSECOND
-    Params: ClassVar[type[pydantic.BaseModel]]
+    Params = ParamsOf()
+    _params_model: ClassVar[type[pydantic.BaseModel]]
     use: ClassVar[str] = ""
     host: ClassVar[bool] = False
     live: ClassVar[bool] = False
@@ -131,17 +153,6 @@ class Stage:
         for p in ports.values():
             if "{" not in p.type:
                 _ = p.types  # a port type that cannot be read fails here, where it is written
-        fields: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            if base in (object, Stage):
-                continue
-            for n, hint in inspect.get_annotations(base, eval_str=True).items():
-                origin: object = typing.get_origin(hint)
-                if origin is not ClassVar:
-                    fields[n] = (hint, vars(base).get(n, ...))
-        cls.Params = pydantic.create_model(
-            f"{cls.__name__}Params", __config__=pydantic.ConfigDict(extra="forbid", frozen=True), **fields
-        )
         if not cls.is_source():
             wants = list(inspect.signature(cls.process).parameters)[1:]
             if wants != list(cls.inputs):

@@ -1,6 +1,6 @@
 """Render the README's picture with bgflow's own stages: a synthetic camera, its matte, and a new background.
 
-    python docs/picture.py docs/images/synth.png
+python docs/picture.py docs/images/synth.png
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bgflow import Out, Param, Stage
-from bgflow.audio import AudioTrack
-from bgflow.live import Backoff, Connection
-from bgflow.media import MediaUsageError, open_address
-from bgflow.reader import Reader, picture
+from bgflow.media.audio import AudioTrack
+from bgflow.media.container import MediaUsageError, open_address
+from bgflow.media.live import Backoff, Connection
+from bgflow.media.reader import Reader, picture
 from bgflow.stage import Context
 
 PIXELS = {"MJPG": "mjpeg", "YUYV": "yuyv422", "NV12": "nv12", "H264": "h264"}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from bgflow import In, Out, Param, Stage
-from bgflow.background import Backdrop, Colour, Fit, colour, problem
 from bgflow.errors import UsageError
 from bgflow.frame import Array
 from bgflow.kernels import blur, over
+from bgflow.media.background import Backdrop, Colour, Fit, colour, problem
 from bgflow.stage import Context
 
 FIT = "cover fills and cuts off what is too much, contain shows all, stretch ignores proportions, tile repeats"

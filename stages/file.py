@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
-from bgflow.audio import AudioTrack
-from bgflow.encoders import CONTAINERS, PRESETS
 from bgflow.errors import MediaError
 from bgflow.frame import Array
-from bgflow.media import MediaUsageError, cut_off, existing_file, open_file, writable_file
-from bgflow.reader import Reader, picture
+from bgflow.media.audio import AudioTrack
+from bgflow.media.container import MediaUsageError, cut_off, existing_file, open_file, writable_file
+from bgflow.media.encoders import CONTAINERS, PRESETS
+from bgflow.media.reader import Reader, picture
+from bgflow.media.turn import Turn
+from bgflow.media.writer import Coding, Writer, encoding, exact
 from bgflow.stage import Context
-from bgflow.turn import Turn
-from bgflow.writer import Coding, Writer, encoding, exact
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -139,7 +139,7 @@ class Sink(Stage, use="file.sink"):
         self.rounded = self.resized = False
 
     def process(self, image: Array, audio: AudioTrack | None) -> None:
-        from bgflow.video import from_rgb
+        from bgflow.media.video import from_rgb
 
         pts, time_base = exact(self.ctx.frame.pts, self.ctx.frame.time_base)
         try:

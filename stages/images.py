@@ -13,8 +13,8 @@ import numpy as np
 from bgflow import In, Out, Param, Stage
 from bgflow.errors import MediaError
 from bgflow.frame import Array
-from bgflow.media import MediaUsageError, reason
-from bgflow.pictures import found, numbered, read, upright_size
+from bgflow.media.container import MediaUsageError, reason
+from bgflow.media.pictures import found, numbered, read, upright_size
 from bgflow.stage import Context
 
 if TYPE_CHECKING:

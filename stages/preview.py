@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from bgflow import In, Param, Stage
 from bgflow.frame import Array
-from bgflow.served import Served
 from bgflow.stage import Context
+from bgflow.web.served import Served
 
 if TYPE_CHECKING:
-    from bgflow.web import Web
+    from bgflow.web.server import Web
 
 
 class Sink(Served, Stage, use="preview.sink"):
@@ -25,7 +25,7 @@ class Sink(Served, Stage, use="preview.sink"):
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
-        from bgflow.mjpeg import Preview
+        from bgflow.web.mjpeg import Preview
 
         self.preview = Preview(ctx.drop)
         self.bind(ctx)

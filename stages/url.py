@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from bgflow import Out, Param, Stage
-from bgflow.audio import AudioTrack
-from bgflow.live import Backoff, Connection
-from bgflow.media import MediaUsageError, open_address, redacted
-from bgflow.reader import Reader, picture
+from bgflow.media.audio import AudioTrack
+from bgflow.media.container import MediaUsageError, open_address, redacted
+from bgflow.media.live import Backoff, Connection
+from bgflow.media.reader import Reader, picture
 from bgflow.stage import Context
 
 SCHEMES = ("rtsp", "rtsps", "rtp", "http", "https", "srt", "udp", "tcp", "rtmp")

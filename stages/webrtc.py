@@ -11,12 +11,12 @@ import numpy as np
 from bgflow import In, Out, Param, Stage
 from bgflow.frame import Array, Pool
 from bgflow.kernels import yuv
-from bgflow.served import DEFAULT_PORT, Served
 from bgflow.stage import Context
+from bgflow.web.served import DEFAULT_PORT, Served
 
 if TYPE_CHECKING:
-    from bgflow.track import Camera, Planes, Stream
-    from bgflow.web import Web
+    from bgflow.web.server import Web
+    from bgflow.web.track import Camera, Planes, Stream
 
 RTP_CLOCK = Fraction(1, 90_000)  # the clock of all video (RFC 3551)
 
@@ -30,7 +30,7 @@ class Connected(Served):
 
     def connect(self, web: Web) -> None:
         """Set how the server's connections are made; the first stage that says something decides."""
-        from bgflow.peer import Peers
+        from bgflow.web.peer import Peers
 
         web.peers = web.peers or Peers(web.local)
         web.peers.ice_host = web.peers.ice_host or self.ice_host
@@ -52,7 +52,7 @@ class Source(Connected, Stage, use="webrtc.source"):
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
-        from bgflow.track import Camera
+        from bgflow.web.track import Camera
 
         want = {"width": self.width, "height": self.height, "fps": self.fps}
         self.camera: Camera = Camera(want, self.codec, ctx.drop)
@@ -63,7 +63,7 @@ class Source(Connected, Stage, use="webrtc.source"):
         web.take_camera(self.camera, self.ctx.name)
 
     def frames(self) -> Iterator[tuple[int, Array]]:
-        from bgflow.reader import picture
+        from bgflow.media.reader import picture
 
         self.settle()
         while not self.ctx.stopping:
@@ -95,8 +95,8 @@ class Sink(Connected, Stage, use="webrtc.sink"):
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
-        from bgflow.peer import set_bitrates
-        from bgflow.track import Stream
+        from bgflow.web.peer import set_bitrates
+        from bgflow.web.track import Stream
 
         self.stream: Stream = Stream(ctx.name, self.codec, ctx.drop)
         for codec in ("VP8", "H264"):  # a browser may get either

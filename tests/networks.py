@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bgflow import fetch, models
+from bgflow import models
 from bgflow.errors import ModelError
+from bgflow.models import fetch
 
 
 def pulled() -> models.Model:

@@ -15,8 +15,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, V
 from av import VideoFrame
 
 from bgflow import Run, load, plan
-from bgflow.peer import gather_only
-from bgflow.served import Webs
+from bgflow.web.peer import gather_only
+from bgflow.web.served import Webs
 
 LEFT, RIGHT = (200, 30, 40), (30, 60, 200)
 

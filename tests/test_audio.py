@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from bgflow.audio import AudioTrack
+from bgflow.media.audio import AudioTrack
 from tests import media
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bgflow.background import Colour, Moving, colour, fit, gallery, load, problem, render
-from bgflow.clip import Clip
 from bgflow.errors import MediaError, UsageError
+from bgflow.media.background import Colour, Moving, colour, fit, gallery, load, problem, render
+from bgflow.media.clip import Clip
 from tests import media
 
 

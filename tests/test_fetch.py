@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bgflow import fetch, models
-from bgflow.commands.models import command
+from bgflow import models
+from bgflow.cli.commands.models import command
 from bgflow.errors import ModelError
+from bgflow.models import fetch
 
 CONTENT = np.random.default_rng(3).bytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 import aiortc.rtp
 import pytest
 
-from bgflow.jitter import PromptJitterBuffer, make_prompt
+from bgflow.web.jitter import PromptJitterBuffer, make_prompt
 
 
 def packet(number: int, timestamp: int, marker: int = 0) -> Any:

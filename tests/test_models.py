@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bgflow import models
-from bgflow.commands.models import command
+from bgflow.cli.commands.models import command
 from bgflow.errors import ModelError
 from tests.networks import tiny
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgflow import onnx
+from bgflow.models import onnx
 from tests.networks import pulled, tiny
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgflow.gallery import names, render
-from bgflow.panel import PICTURE_BYTES
+from bgflow.media.gallery import names, render
+from bgflow.web.panel import PICTURE_BYTES
 from tests.peers import Refused, post, running
 
 H, W = 72, 128

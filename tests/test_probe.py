@@ -8,9 +8,9 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from bgflow.commands.probe import command
+from bgflow.cli.commands.probe import command
 from bgflow.errors import MediaError
-from bgflow.probe import probe, table, uneven
+from bgflow.media.probe import probe, table, uneven
 from tests import media
 
 

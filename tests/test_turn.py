@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bgflow.turn import Turn
+from bgflow.media.turn import Turn
 
 IMAGE = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
 

@@ -12,7 +12,7 @@ import pytest
 from av.video.reformatter import Interpolation
 
 from bgflow.errors import KernelError
-from bgflow.video import Colours, from_rgb, to_rgb
+from bgflow.media.video import Colours, from_rgb, to_rgb
 from tests.kernels.test_yuv import difference, pixels, smooth
 
 TICK = Fraction(1, 90_000)

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bgflow import onnx
 from bgflow.engines import Binding, Precision
 from bgflow.errors import DeviceError, ModelError
 from bgflow.frame import Array
+from bgflow.models import onnx
 
 
 class Engine:

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bgflow import onnx
 from bgflow.engines import Binding, Precision
 from bgflow.errors import DeviceError, ModelError
 from bgflow.frame import Array
+from bgflow.models import onnx
 
 TYPES = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # OpenVINO's names
 

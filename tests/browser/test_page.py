@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bgflow.background import render
 from bgflow.errors import ModelError
+from bgflow.media.background import render
 from bgflow.models import find
 from bgflow.stages.synth import Source
 from bgflow.testing import opened

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgflow.background import render
 from bgflow.errors import UsageError
 from bgflow.kernels import over
+from bgflow.media.background import render
 from bgflow.stages.compose import Alpha, Blur, Mask, Replace
 from bgflow.testing import opened, run_stage
 from tests import media

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bgflow.errors import MediaError
-from bgflow.live import Backoff
-from bgflow.media import redacted
+from bgflow.media.container import redacted
+from bgflow.media.live import Backoff
 from bgflow.stages.url import Source
 from bgflow.testing import opened
 from tests import media

@@ -17,12 +17,12 @@ from av import VideoFrame
 
 from bgflow import Run, load, plan
 from bgflow.errors import BgflowError
-from bgflow.latest import Latest
-from bgflow.peer import _without_mdns
-from bgflow.served import Webs
 from bgflow.stages.webrtc import Sink, Source
 from bgflow.testing import opened
-from bgflow.track import CLOCK, Camera, Planes, Stream, Viewer
+from bgflow.web.latest import Latest
+from bgflow.web.peer import _without_mdns
+from bgflow.web.served import Webs
+from bgflow.web.track import CLOCK, Camera, Planes, Stream, Viewer
 from tests.peers import LEFT, RIGHT, Bars, Refused, connected, pictures, post, running, status, until
 
 LOOP = """

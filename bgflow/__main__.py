@@ -1,0 +1,7 @@
+"""`python -m bgflow` is `bgflow`."""
+
+import sys
+
+from bgflow.cli import main
+
+sys.exit(main())

@@ -1,0 +1,253 @@
+"""Read a graph file and find every problem in it at once, before anything is opened."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from bgflow.devices import known as known_devices
+from bgflow.document import Document, Place, Problem, near
+from bgflow.errors import GraphError
+from bgflow.graph import Graph, Node, Wire
+from bgflow.port import In, Out
+from bgflow.registry import UnknownStage, find
+from bgflow.sizes import infer
+from bgflow.stage import Stage
+
+TOP_KEYS = ("graph", "description", "device", "clock", "stages")
+STAGE_KEYS = ("use", "in", "set", "every", "thread", "device")
+
+
+def load(file: str | Path, text: str | None = None, *, sets: Iterable[str] = (), device: str = "") -> Graph:
+    """Read and check a graph file (or `text` under the name `file`).
+
+    `sets` are 'stage.param=value' overrides, `device` replaces the file's. No model, device or file is touched.
+
+    Raises:
+        UsageError: the file cannot be read.
+        GraphError: with every problem in it.
+    """
+    document = Document(str(file), text)
+    checker = Checker(document, Path(file).parent)
+    for item in sets:
+        checker.override(item)
+    return checker.graph(device)
+
+
+class Checker:
+    """One pass over a document that collects problems and builds the graph."""
+
+    def __init__(self, document: Document, folder: Path):
+        self.doc, self.folder = document, folder
+        self.bad: list[Problem] = list(document.problems)
+
+    def say(self, place: Place, text: str, *, key: bool = False) -> None:
+        self.bad.append(self.doc.problem(place, text, key=key))
+
+    def override(self, item: str) -> None:
+        target, eq, value = item.partition("=")
+        stage, dot, param = target.partition(".")
+        label = f"--set {item}"
+        stages = self.doc.data.get("stages") if isinstance(self.doc.data, dict) else None
+        if not (eq and dot and stage and param):
+            self.bad.append(Problem(label, 0, 0, "write it as --set stage.param=value"))
+        elif isinstance(stages, dict) and stage not in stages:
+            self.bad.append(Problem(label, 0, 0, f"no stage is named {stage!r}{near(stage, stages)}"))
+        else:
+            self.doc.override(("stages", stage, "set", param), value, label)
+
+    def graph(self, device: str) -> Graph:
+        data = self.doc.data
+        if not isinstance(data, dict) or not isinstance(data.get("stages"), dict) or not data["stages"]:
+            self.say(("stages",), "a graph needs 'stages:' with at least one stage in it", key=True)
+            raise GraphError(self.bad)
+        for key in data:
+            if key not in TOP_KEYS:
+                self.say((key,), f"unknown key {key!r}{near(key, TOP_KEYS)}", key=True)
+        chosen = device or data.get("device", "auto")
+        self._device(("device",), chosen)
+        clock = data.get("clock", "auto")
+        if clock not in ("auto", "live", "file"):
+            self.say(("clock",), f"clock is auto, live or file, not {clock!r}")
+        nodes = {n: made for n, raw in data["stages"].items() if (made := self._node(n, raw))}
+        wires = self._wires(data["stages"], nodes)
+        order = self._order(data["stages"], wires, nodes)
+        self._ends(nodes, wires)
+        graph = Graph(
+            str(data.get("graph", Path(self.doc.file).stem)),
+            self.doc.file,
+            {n: nodes[n] for n in order},
+            tuple(wires),
+            str(chosen),
+            str(clock),
+        )
+        if not self.bad:
+            for name, text in infer(graph, probe=False).problems:
+                self.say(("stages", name), text, key=True)
+        if self.bad:
+            raise GraphError(self.bad)
+        return graph
+
+    def _device(self, place: Place, name: object) -> None:
+        family = str(name).partition(":")[0]
+        if family != "auto" and family not in known_devices():
+            self.say(place, f"there is no device {name!r}{near(family, ['auto', *known_devices()])}")
+
+    def _node(self, name: str, raw: Any) -> Node | None:
+        here: Place = ("stages", name)
+        if "." in name:
+            self.say(here, f"a stage's name has no dot in it: {name!r}", key=True)
+        if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
+            self.say(here, f"{name} needs 'use: family.stage'", key=True)
+            return None
+        for key in raw:
+            if key not in STAGE_KEYS:
+                self.say((*here, key), f"unknown key {key!r}{near(key, STAGE_KEYS)}", key=True)
+        try:
+            cls = find(raw["use"], self.folder)
+        except UnknownStage as e:
+            self.say((*here, "use"), str(e))
+            return None
+        every = raw.get("every", 1)
+        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+            self.say((*here, "every"), f"every is a whole number from 1, not {every!r}")
+            every = 1
+        elif every > 1 and cls.is_source():
+            self.say((*here, "every"), f"{name} is a source; 'every' belongs to a stage after it", key=True)
+        if raw.get("device"):
+            self._device((*here, "device"), raw["device"])
+        stage = self._stage(cls, here, raw.get("set") or {})
+        if stage is None:
+            return None
+        where = self.doc.where(here)
+        return Node(name, stage, where, every, str(raw.get("thread") or ""), str(raw.get("device") or ""))
+
+    def _stage(self, cls: type[Stage], here: Place, values: Any) -> Stage | None:
+        if not isinstance(values, dict):
+            self.say((*here, "set"), "'set' holds parameters: {name: value, …}")
+            return None
+        try:
+            stage = cls(**values)
+        except pydantic.ValidationError as e:
+            for p in e.errors():
+                self._told(cls, (*here, "set"), p)
+            return None
+        wrong = list(stage.problems())
+        for param, text in wrong:
+            self.say((*here, "set", param), text)
+        return stage
+
+    def _told(self, cls: type[Stage], here: Place, p: Any) -> None:
+        """pydantic's finding in our words: the key, what is allowed, what was found."""
+        place: Place = (*here, *(x for x in p["loc"] if isinstance(x, int) or x in cls.Params.model_fields))
+        name = str(p["loc"][0])
+        if p["type"] == "extra_forbidden":
+            place = (*here, name)
+            self.say(place, f"{cls.use} has no parameter {name!r}{near(name, cls.Params.model_fields)}", key=True)
+        elif p["type"] == "missing":
+            self.say(here[:-1], f"{cls.use} needs its parameter {name!r}", key=True)
+        else:
+            rule = p["msg"][0].lower() + p["msg"][1:]
+            self.say(place, f"{name}: {rule}, not {p['input']!r}")
+
+    def _wires(self, raw: Mapping[str, Any], nodes: Mapping[str, Node]) -> list[Wire]:
+        wires = []
+        for name, node in nodes.items():
+            here: Place = ("stages", name, "in")
+            links = raw[name].get("in", {})
+            if links is None:
+                links = {}
+            inputs = node.stage.inputs
+            if isinstance(links, str):
+                if not inputs:
+                    self.say(here, f"{node.stage.use} is a source and takes no input", key=True)
+                    continue
+                links, places = {next(iter(inputs)): links}, {next(iter(inputs)): here}
+            elif isinstance(links, dict):
+                places = {p: (*here, p) for p in links}
+            else:
+                self.say(here, "'in' is one output, or {input: output, …}")
+                continue
+            for port, ref in links.items():
+                if wire := self._wire(name, node, port, ref, places[port], raw, nodes):
+                    wires.append(wire)
+            for port, p in inputs.items():
+                if port not in links and not p.optional:
+                    self.say(("stages", name), f"{name} needs its input {port!r}", key=True)
+        return wires
+
+    def _wire(
+        self,
+        name: str,
+        node: Node,
+        port: str,
+        ref: Any,
+        place: Place,
+        raw: Mapping[str, Any],
+        nodes: Mapping[str, Node],
+    ) -> Wire | None:
+        inputs = node.stage.inputs
+        if port not in inputs:
+            self.say(place, f"{node.stage.use} has no input {port!r}{near(port, inputs)}", key=True)
+            return None
+        if not isinstance(ref, str):
+            self.say(place, f"an input is wired to 'stage.output', not {ref!r}")
+            return None
+        src, _, out = ref.partition(".")
+        if src not in raw:
+            self.say(place, f"no stage is named {src!r}{near(src, raw)}")
+            return None
+        if src not in nodes:  # it was complained about already
+            return None
+        outs = nodes[src].stage.outputs
+        out = out or next(iter(outs), "")
+        if out not in outs:
+            self.say(place, f"{src} ({nodes[src].stage.use}) has no output {out!r}{near(out, outs)}")
+            return None
+        if text := mismatch(ref, outs[out], f"{name}.{port}", inputs[port]):
+            self.say(place, text)
+            return None
+        return Wire(src, out, name, port)
+
+    def _order(self, raw: Mapping[str, Any], wires: Iterable[Wire], nodes: Mapping[str, Node]) -> tuple[str, ...]:
+        feeds = {n: [w.src for w in wires if w.dst == n] for n in nodes}
+        try:
+            return tuple(graphlib.TopologicalSorter(feeds).static_order())
+        except graphlib.CycleError as e:
+            ring = e.args[1][::-1]
+            self.say(("stages", ring[0]), "these stages feed each other: " + " -> ".join(ring), key=True)
+            return tuple(nodes)
+
+    def _ends(self, nodes: Mapping[str, Node], wires: Iterable[Wire]) -> None:
+        """Every stage must be reached from a source and lead to a sink."""
+        fed, used = {w.dst for w in wires}, {w.src for w in wires}
+        complained = any(p for p in self.bad)
+        for name, node in nodes.items():
+            if complained:
+                return
+            if not node.stage.is_source() and name not in fed:
+                self.say(("stages", name), f"nothing reaches {name}; wire one of its inputs", key=True)
+            if node.stage.outputs and name not in used:
+                outs = ", ".join(f"{name}.{o}" for o in node.stage.outputs)
+                self.say(("stages", name), f"{name} leads nowhere; wire {outs} into a stage or remove it", key=True)
+
+
+def mismatch(ref: str, out: Out, to: str, port: In) -> str | None:
+    """Why `out` may not feed `port`, in words, or None."""
+    given = out.types[0]
+    reasons = [t.accepts(given) for t in port.types]
+    if None in reasons or given.element == "any":
+        return None
+    wants = " or ".join(map(str, port.types))
+    remedy = ""
+    if {given.meaning, *(t.meaning for t in port.types)} >= {"straight", "premultiplied"}:
+        remedy = "; set the mode of the stage that makes it, so that both are the same"
+    elif given.meaning == "label" and any(t.meaning == "alpha" for t in port.types):
+        remedy = "; use its alpha output"
+    elif {given.element, *(t.element for t in port.types)} >= {"nv12", "u8"}:
+        remedy = "; put preprocess.rgb or preprocess.nv12 between them"
+    return f"{ref} is {given}, but {to} wants {wants}{remedy}"

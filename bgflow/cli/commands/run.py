@@ -1,0 +1,43 @@
+"""`bgflow run`: run a graph."""
+
+from __future__ import annotations
+
+import click
+
+from bgflow.cli.commands import device_name, graph_file
+
+
+@click.command("run")
+@click.argument("graph", type=graph_file, metavar="GRAPH")
+@click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Override a parameter; repeatable.")
+@click.option(
+    "--device",
+    type=device_name,
+    default="",
+    metavar="auto|cpu|cuda:N",
+    help="Where to compute; by default the graph says.",
+)
+@click.option("--frames", type=click.IntRange(min=0), default=0, help="Stop after so many frames; 0 is all.")
+@click.option("--report", metavar="FILE", help="Write what was measured to a JSON file.")
+@click.option("--sync", is_flag=True, help="One thread as far as possible, for debuggers and tests.")
+@click.option("--plan", "show_plan", is_flag=True, help="Print threads and memory, and run nothing.")
+def command(
+    graph: str,
+    sets: tuple[str, ...],
+    device: str,
+    frames: int,
+    report: str | None,
+    sync: bool,
+    show_plan: bool,
+) -> int:
+    """Run a graph.
+
+    GRAPH is a YAML file, or the name of a graph that comes with bgflow, such as synth_demo.
+
+    The first Ctrl-C finishes what is under way and closes files; the second throws frames under way away.
+    """
+    from bgflow.check import load
+    from bgflow.cli.launch import launch
+
+    checked = load(graph, sets=sets, device=device)
+    return launch(checked, frames=frames, report_to=report, sync=sync, show_plan=show_plan)

@@ -1,0 +1,107 @@
+"""Run a plan from the command line: signals, progress, the report and the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from bgflow.check import load
+from bgflow.cli.progress import Meter, display
+from bgflow.errors import BgflowError, MediaError, UsageError
+from bgflow.graph import Graph, Node
+from bgflow.planning import plan
+from bgflow.report import report, write
+from bgflow.run import Run
+
+PERIOD = 0.1  # seconds between two looks at a run
+INTERRUPTED = 130
+log = logging.getLogger("bgflow.run")
+
+
+def launch(
+    graph: Graph, *, frames: int = 0, report_to: str | None = None, sync: bool = False, show_plan: bool = False
+) -> int:
+    """Plan and run a graph, or only print its plan; returns the exit code.
+
+    The first SIGINT or SIGTERM lets the run finish what is under way and returns 0; the second throws it away, and
+    130 is returned; the third ends the process on the spot.
+
+    Raises:
+        BgflowError: the graph cannot be planned, the report cannot be written, or the run failed.
+    """
+    try:
+        planned = plan(graph, sync=sync)
+    except MediaError as e:
+        if writer := _writer(graph):
+            raise UsageError(f"{e}; {writer} writes it: run that first") from e
+        raise
+    if show_plan:
+        click.echo(str(planned))
+        return 0
+    if report_to and not Path(report_to).absolute().parent.is_dir():
+        raise UsageError(f"--report {report_to}: there is no folder {str(Path(report_to).parent)!r}; make it first")
+    log.info(planned.why)
+    run = Run(planned, frames=frames)
+    meter = Meter(run)
+    try:
+        with _signals(run), run, display(run, meter) as refresh:
+            finishing = False
+            while not run.wait(PERIOD):
+                meter.read()
+                refresh()
+                if run.shared.stop.is_set() and not (finishing or run.aborted):
+                    finishing = True
+                    log.info("finishing what is under way; Ctrl-C again throws it away")
+    except BaseException:
+        with contextlib.suppress(MediaError):  # the run's own error matters more
+            _conclude(run, meter, report_to)
+        raise
+    _conclude(run, meter, report_to)
+    return INTERRUPTED if run.aborted else 0
+
+
+def _conclude(run: Run, meter: Meter, report_to: str | None) -> None:
+    """Say in one line what was done, and write the report."""
+    if meter.done:
+        log.info("%s", meter)
+    if report_to:
+        write(report_to, report(run, meter))
+
+
+def _writer(graph: Graph) -> str:
+    """The graph beside this one that writes a file which this one reads and which is not there, or ''."""
+    reads = {_path(n) for n in graph.nodes.values() if n.stage.is_source()}
+    missing = {p for p in reads if p and not Path(p).exists()}
+    for file in sorted(Path(graph.file).parent.glob("*.yaml")) if missing else ():
+        with contextlib.suppress(BgflowError):
+            written = {_path(n) for n in load(file).nodes.values() if not n.stage.is_source()}
+            if any(w == m or w.startswith(f"{m}/") for w in written for m in missing):
+                return str(file)
+    return ""
+
+
+def _path(node: Node) -> str:
+    return str(getattr(node.stage, "path", "") or "")
+
+
+@contextlib.contextmanager
+def _signals(run: Run) -> Iterator[None]:
+    """SIGINT and SIGTERM: stop, then abort, then end the process."""
+    steps = iter((run.stop, run.abort))
+
+    def step(number: int, frame: FrameType | None) -> None:
+        next(steps, lambda: os._exit(INTERRUPTED))()
+
+    before = {s: signal.signal(s, step) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

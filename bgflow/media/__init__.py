@@ -1,0 +1,1 @@
+"""Video, sound and pictures in and out, through FFmpeg and Pillow."""

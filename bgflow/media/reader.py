@@ -1,0 +1,138 @@
+"""Decode the pictures of an opened file, camera or stream, and set its compressed sound aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgflow.errors import MediaError
+from bgflow.frame import Array
+from bgflow.media.audio import AudioTrack
+from bgflow.media.container import picture_stream, reason
+from bgflow.media.turn import Turn
+from bgflow.stage import Context
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+
+
+class Reader:
+    """The pictures of one container, in order; used by one thread, closed by whoever made it.
+
+    `live` decodes with slice threads only: frame threads hold several pictures back. Pictures without a time stamp,
+    or not later than the one before, and packets that cannot be decoded are counted on `ctx` and left out.
+    `track` collects the sound when there is any and `sound` asks for it; the track of an earlier connection goes on.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        ctx: Context | None = None,
+        *,
+        threads: int = 0,
+        live: bool = False,
+        sound: bool = False,
+        track: AudioTrack | None = None,
+    ):
+        self.container, self.name, self._ctx = container, name, ctx
+        self.stream = picture_stream(container, name)
+        self.stream.thread_type = "SLICE" if live else "AUTO"
+        self.stream.codec_context.thread_count = threads
+        self.time_base: Fraction = self.stream.time_base or Fraction(1, 1_000_000)
+        self.packets = self.delivered = 0
+        self.end = Fraction(0)
+        self._told: set[str] = set()
+        audio = next((s for s in container.streams.audio if s.codec_context), None) if sound else None
+        if audio is not None and track is not None and not track.fits(audio):
+            audio = None
+        self.track = track or (AudioTrack(audio) if audio else None)
+        self._streams = [self.stream, audio] if audio else [self.stream]
+
+    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
+        """(pts, frame) to the end of the container, pts strictly rising.
+
+        Raises:
+            MediaError: reading failed; what came before has been delivered.
+        """
+        last: int | None = None
+        for frame in self._decoded():
+            if frame.pts is None:
+                self._lose("no pts", f"{self.name}: has pictures without a time stamp; they are left out")
+            elif last is not None and frame.pts <= last:
+                self._lose("time goes back", f"{self.name}: has pictures that go back in time; they are left out")
+            else:
+                last = frame.pts
+                self.delivered += 1
+                self.end = last * self.time_base
+                yield last, frame
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        """Every picture the decoder gives; those it still held when reading failed come before the error."""
+        import av
+
+        try:
+            for packet in self.container.demux(self._streams):
+                if packet.stream is self.stream:  # the last, empty packets have no stream_index
+                    self.packets += bool(packet.size)
+                    yield from self._decode(packet)
+                else:
+                    self._set_aside(packet)
+        except av.error.ExitError:
+            yield from self._decode(None)
+            raise MediaError(f"{self.name}: sent nothing for too long, after {float(self.end):.1f} s") from None
+        except av.FFmpegError as error:
+            yield from self._decode(None)
+            raise MediaError(f"{self.name}: cannot be read after {float(self.end):.1f} s: {reason(error)}") from None
+
+    def _decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
+        """The pictures that a packet completes; None asks for those that wait."""
+        import av
+
+        try:
+            return self.stream.decode(packet)
+        except av.FFmpegError as error:
+            self._lose("damaged packet", f"{self.name}: has damaged packets: {reason(error)}; they are left out")
+            return []
+
+    def _set_aside(self, packet: Packet[Any]) -> None:
+        assert self.track is not None
+        before = self.track.dropped
+        self.track.put(packet)
+        if self.track.dropped > before and self._ctx is not None:
+            self._ctx.drop("audio packet", self.track.dropped - before)
+            if "audio" not in self._told:
+                self._told.add("audio")
+                self._ctx.warn(f"{self.name}: nobody takes its sound; the oldest is thrown away")
+
+    def _lose(self, why: str, text: str) -> None:
+        if self._ctx is None:
+            return
+        self._ctx.drop(why)
+        if why not in self._told:
+            self._told.add(why)
+            self._ctx.warn(text)
+
+    def close(self) -> None:
+        """Close the container; pictures and packets already handed out stay valid."""
+        self.container.close()
+
+
+def picture(ctx: Context, frame: VideoFrame, rotate: bool = True) -> Array:
+    """The frame as a pooled RGB array of output `image`, upright when `rotate`."""
+    from bgflow.media.video import to_rgb
+
+    turn = Turn.of(frame) if rotate else Turn()
+    h, w = turn.size(frame.height, frame.width)
+    out = ctx.empty("image", h=h, w=w)
+    if turn == Turn():
+        to_rgb(frame, out)
+    else:
+        lying: Any = ctx.scratch("lying", (frame.height, frame.width, 3), np.uint8)
+        to_rgb(frame, lying)
+        turn.apply(lying, out)
+    return out

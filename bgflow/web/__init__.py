@@ -1,0 +1,1 @@
+"""The page, its signalling and the WebRTC ends of a run."""

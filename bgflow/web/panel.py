@@ -1,0 +1,203 @@
+"""What a page may change while the graph runs: the background, and the parameters marked hot that have a range.
+
+Values that name files are not taken from the network: a background is a colour, a picture of the gallery, or one
+that was sent here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import math
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web as http
+
+from bgflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from bgflow.web.server import Web
+
+PICTURE_BYTES = 16 * 1024 * 1024
+PICTURE_SIDE = 1920
+PICTURES = 8
+THUMBNAIL = (90, 160)
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class Panel:
+    """The control part of a server's interface; `web.controls` is the run's, None where there is none."""
+
+    def __init__(self, web: Web):
+        self.web = web
+        self._sent: dict[str, str] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def routes(self) -> list[http.RouteDef]:
+        """What aiohttp is to serve."""
+        return [
+            http.get("/api/controls", self._controls),
+            http.post("/api/control", self._control),
+            http.get("/api/backgrounds", self._backgrounds),
+            http.get("/api/backgrounds/{name}", self._thumbnail),
+            http.post("/api/background", self._background),
+            http.post("/api/picture", self._picture),
+        ]
+
+    def close(self) -> None:
+        """Throw away the pictures that were sent."""
+        if self._folder:
+            self._folder.cleanup()
+
+    def _hot(self) -> list[dict[str, Any]]:
+        return list(self.web.controls.list()) if self.web.controls else []
+
+    def _sliders(self) -> dict[str, dict[str, Any]]:
+        """Hot numbers with both ends of a range, by 'stage.param'."""
+        out = {}
+        for it in self._hot():
+            about = it["schema"]
+            if about.get("type") in ("number", "integer") and {"minimum", "maximum"} <= about.keys():
+                out[f"{it['stage']}.{it['param']}"] = {
+                    "stage": it["stage"],
+                    "use": it["use"],
+                    "param": it["param"],
+                    "value": it["value"],
+                    "min": about["minimum"],
+                    "max": about["maximum"],
+                    "step": 1 if about["type"] == "integer" else _step(about["maximum"] - about["minimum"]),
+                    "unit": about.get("unit", ""),
+                    "description": about.get("description", ""),
+                }
+        return out
+
+    def _replace(self) -> dict[str, Any] | None:
+        """The hot parameter `background` of the graph's compose.replace, if it has one."""
+        found = [it for it in self._hot() if (it["use"], it["param"]) == ("compose.replace", "background")]
+        return found[0] if found else None
+
+    def _target(self) -> str:
+        """What a choice of background sets. Raises UsageError when there is no such thing."""
+        found = self._replace()
+        if found is None:
+            raise UsageError("this graph has no background to choose; it has no compose.replace")
+        return f"{found['stage']}.background"
+
+    async def _controls(self, _: http.Request) -> http.StreamResponse:
+        return http.json_response(self._sliders())
+
+    async def _control(self, request: http.Request) -> http.StreamResponse:
+        from bgflow.web.server import json_body
+
+        body = await json_body(request, {"control": str})
+        name, value = body["control"], body.get("value")
+        if name not in self._sliders():
+            raise UsageError(f"{name!r} cannot be set here; there are {', '.join(self._sliders()) or 'no controls'}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"{name} is a number, not {value!r}")
+        self.web.controls.set(name, value)
+        return http.json_response({"control": name, "value": value})
+
+    async def _backgrounds(self, _: http.Request) -> http.StreamResponse:
+        found = self._replace()
+        if found is None:
+            return http.json_response({"value": None, "gallery": []})
+        return http.json_response({"value": self._shown(found["value"]), "gallery": _gallery()})
+
+    async def _thumbnail(self, request: http.Request) -> http.StreamResponse:
+        name = request.match_info["name"]
+        if name not in _gallery():
+            raise http.HTTPNotFound(text=f"the gallery has no {name!r}")
+        picture = await asyncio.get_running_loop().run_in_executor(None, _thumbnail, name)
+        return http.Response(body=picture, content_type="image/jpeg")
+
+    async def _background(self, request: http.Request) -> http.StreamResponse:
+        from bgflow.web.server import json_body
+
+        target = self._target()
+        shown = (await json_body(request, {"value": str}))["value"]
+        if shown in self._sent:
+            value = self._sent[shown]
+        elif COLOUR.fullmatch(shown) or shown in (f"gallery:{name}" for name in _gallery()):
+            value = shown
+        else:
+            raise UsageError(f"background is {shown!r}, but must be #rrggbb, gallery:NAME or a picture that was sent")
+        self.web.controls.set(target, value)
+        return http.json_response({"value": shown})
+
+    async def _picture(self, request: http.Request) -> http.StreamResponse:
+        """Take a picture as the background: the body is the file."""
+        target = self._target()
+        if not request.content_type.startswith("image/"):
+            raise UsageError(f"the body is {request.content_type}, but must be image/…")
+        data = bytearray()
+        async for chunk in request.content.iter_chunked(64 * 1024):
+            data += chunk
+            if len(data) > PICTURE_BYTES:
+                raise UsageError(f"the picture is larger than {PICTURE_BYTES // 1024 // 1024} MB")
+        picture = await asyncio.get_running_loop().run_in_executor(None, _checked, bytes(data))
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="bgflow-")
+        shown = f"sent:{secrets.token_urlsafe(6)}"
+        path = Path(self._folder.name) / f"{shown[5:]}.png"
+        path.write_bytes(picture)
+        self._sent[shown] = str(path)
+        while len(self._sent) > PICTURES:  # the newest few stay: the stage may just be reading one of them
+            Path(self._sent.pop(next(iter(self._sent)))).unlink(missing_ok=True)
+        self.web.controls.set(target, str(path))
+        return http.json_response({"value": shown})
+
+    def _shown(self, value: Any) -> str:
+        """The background as a browser may see it; a file's path is nobody's business there."""
+        for shown, path in self._sent.items():
+            if path == value:
+                return shown
+        text = str(value)
+        return text if text.startswith(("#", "gallery:")) else Path(text).name
+
+
+def _step(span: float) -> float:
+    """A power of ten that divides a slider into a hundred steps or more."""
+    return float(10.0 ** math.floor(math.log10(span / 100)))
+
+
+def _gallery() -> list[str]:
+    """The names of the built-in backgrounds."""
+    from bgflow.media.background import gallery
+
+    return list(gallery())
+
+
+@functools.cache
+def _thumbnail(name: str) -> bytes:
+    from PIL import Image
+
+    from bgflow.media.background import render
+
+    out = io.BytesIO()
+    Image.fromarray(render(name, *THUMBNAIL)).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def _checked(data: bytes) -> bytes:
+    """The picture decoded and written anew, upright and no larger than a background needs to be."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as found:
+            if found.width * found.height > 50_000_000:
+                raise UsageError(f"the picture is {found.width}x{found.height}; at most 50 megapixels are taken")
+            picture = ImageOps.exif_transpose(found).convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as e:
+        if isinstance(e, UsageError):
+            raise
+        raise UsageError("the picture cannot be read; send a JPEG, PNG or WebP file") from e
+    picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -1,0 +1,166 @@
+// A mixture of Gaussians per pixel; see mog.py, whose constants and functions these repeat.
+enum { LANES = 64, VAR = 0, RED = LANES, GREEN = 2 * LANES, BLUE = 3 * LANES, TILE = 4 * LANES };
+enum { SETTLED = 0, SHARED = 1, MISSED = 2 };
+#define EPSILON 1.1920929e-7f
+
+template <typename W, typename G> static __device__ __forceinline__ void lift(int m, int y, int x, W weight, G gauss) {
+    float w = weight(m, y, x);
+    weight(m, y, x) = weight(m - 1, y, x);
+    weight(m - 1, y, x) = w;
+    int tile = x / LANES;
+    for (int at = x % LANES; at < TILE; at += LANES) {
+        float v = gauss(m, y, tile, at);
+        gauss(m, y, tile, at) = gauss(m - 1, y, tile, at);
+        gauss(m - 1, y, tile, at) = v;
+    }
+}
+
+template <typename W, typename G>
+static __device__ __forceinline__ bool shadowed(int y, int x, float r, float g, float b, int n, W weight, G gauss,
+                                                float reach, float ratio, float tau) {
+    int tile = x / LANES, at = x % LANES;
+    float total = 0.f;
+    for (int m = 0; m < n; ++m) {
+        float mr = gauss(m, y, tile, at + RED), mg = gauss(m, y, tile, at + GREEN), mb = gauss(m, y, tile, at + BLUE);
+        float dot = r * mr + g * mg + b * mb, norm = mr * mr + mg * mg + mb * mb;
+        if (norm == 0.f) return false;
+        if (dot <= norm && dot >= tau * norm) {
+            float dark = dot / norm;
+            float dr = dark * mr - r, dg = dark * mg - g, db = dark * mb - b;
+            if (dr * dr + dg * dg + db * db < reach * gauss(m, y, tile, at + VAR) * dark * dark) return true;
+        }
+        total += weight(m, y, x);
+        if (total > ratio) return false;
+    }
+    return false;
+}
+
+KERNEL(mog_lead) {
+    float keep = 1.f - rate;
+    int start = i * span, stop = min(start + span, width);
+    for (int x = start; x < stop; ++x) {
+        int tile = x / LANES, at = x % LANES, n = modes(y, x);
+        label(y, x) = MISSED;
+        if (n == 0) continue;
+        float w = weight(0, y, x), v = gauss(0, y, tile, at + VAR);
+        float r = gauss(0, y, tile, at + RED), g = gauss(0, y, tile, at + GREEN), b = gauss(0, y, tile, at + BLUE);
+        float dr = r - image(y, x, 0), dg = g - image(y, x, 1), db = b - image(y, x, 2);
+        float d2 = dr * dr + dg * dg + db * db;
+        float heavy = keep * w - prune + rate;
+        if (!(d2 < gate * v && d2 < reach * v && heavy >= prune && heavy > EPSILON)) continue;
+        float k = rate / heavy;
+        float u = v + k * (d2 - v);
+        u = u < var_min ? var_min : u;
+        weight(0, y, x) = n == 1 ? heavy * (1.f / heavy) : heavy;
+        gauss(0, y, tile, at + VAR) = u > var_max ? var_max : u;
+        gauss(0, y, tile, at + RED) = r - k * dr;
+        gauss(0, y, tile, at + GREEN) = g - k * dg;
+        gauss(0, y, tile, at + BLUE) = b - k * db;
+        label(y, x) = n == 1 ? SETTLED : SHARED;
+    }
+}
+
+KERNEL(mog_decay) {
+    float keep = 1.f - rate;
+    int start = i * span, stop = min(start + span, width), most = 0;
+    for (int x = start; x < stop; ++x)
+        if (label(y, x) == SHARED) most = max(most, (int)modes(y, x));
+    if (most == 0) return;
+    for (int x = start; x < stop; ++x) {
+        bool here = label(y, x) == SHARED;
+        float total = weight(0, y, x);
+        int n = here ? modes(y, x) : 0;
+        for (int m = 1; m < n; ++m) {
+            float faded = keep * weight(m, y, x) - prune;
+            if (faded < prune) {
+                faded = 0.f;
+                n -= 1;
+            }
+            weight(m, y, x) = faded;
+            total += faded;
+        }
+        for (int m = 0; m < n; ++m) weight(m, y, x) *= 1.f / total;
+        work(0, y, x) = total;
+        work(1, y, x) = (float)n;
+        if (here) {
+            label(y, x) = SETTLED;
+            modes(y, x) = (unsigned char)n;
+        }
+    }
+}
+
+KERNEL(mog_rest) {
+    if (label(y, x) != MISSED) return;
+    int tile = x / LANES, at = x % LANES;
+    float r = image(y, x, 0), g = image(y, x, 1), b = image(y, x, 2);
+    float keep = 1.f - rate, total = 0.f;
+    int n = modes(y, x);
+    bool fits = false, background = false;
+    for (int m = 0; m < n; ++m) {
+        float w = keep * weight(m, y, x) - prune;
+        int place = m;
+        if (!fits) {
+            float v = gauss(m, y, tile, at + VAR);
+            float dr = gauss(m, y, tile, at + RED) - r;
+            float dg = gauss(m, y, tile, at + GREEN) - g;
+            float db = gauss(m, y, tile, at + BLUE) - b;
+            float d2 = dr * dr + dg * dg + db * db;
+            if (total < ratio && d2 < reach * v) background = true;
+            if (d2 < gate * v) {
+                fits = true;
+                w += rate;
+                float k = rate / w;
+                gauss(m, y, tile, at + RED) -= k * dr;
+                gauss(m, y, tile, at + GREEN) -= k * dg;
+                gauss(m, y, tile, at + BLUE) -= k * db;
+                v += k * (d2 - v);
+                v = v < var_min ? var_min : v;
+                gauss(m, y, tile, at + VAR) = v > var_max ? var_max : v;
+                for (; place > 0 && w >= weight(place - 1, y, x); --place) lift(place, y, x, weight, gauss);
+            }
+        }
+        if (w < prune) {
+            w = 0.f;
+            n -= 1;
+        }
+        weight(place, y, x) = w;
+        total += w;
+    }
+    float scale = fabsf(total) > EPSILON ? 1.f / total : 0.f;
+    for (int q = 0; q < n; ++q) weight(q, y, x) *= scale;
+    if (!fits && rate > 0.f) {
+        n = min(n + 1, most);
+        int last = n - 1;
+        for (int q = 0; q < last; ++q) weight(q, y, x) *= keep;
+        weight(last, y, x) = n == 1 ? 1.f : rate;
+        gauss(last, y, tile, at + VAR) = var_init;
+        gauss(last, y, tile, at + RED) = r;
+        gauss(last, y, tile, at + GREEN) = g;
+        gauss(last, y, tile, at + BLUE) = b;
+        for (; last > 0 && rate >= weight(last - 1, y, x); --last) lift(last, y, x, weight, gauss);
+    }
+    modes(y, x) = (unsigned char)n;
+    if (background)
+        label(y, x) = 0;
+    else if (shadow != 255 && shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau))
+        label(y, x) = (unsigned char)shadow;
+    else
+        label(y, x) = 255;
+}
+
+KERNEL(mog_plate) {
+    int tile = x / LANES, at = x % LANES;
+    float total = 0.f, r = 0.f, g = 0.f, b = 0.f;
+    for (int m = 0; m < modes(y, x); ++m) {
+        float w = weight(m, y, x);
+        r += w * gauss(m, y, tile, at + RED);
+        g += w * gauss(m, y, tile, at + GREEN);
+        b += w * gauss(m, y, tile, at + BLUE);
+        total += w;
+        if (total > ratio) break;
+    }
+    float scale = fabsf(total) > EPSILON ? 1.f / total : 0.f;
+    plate(y, x, 0) = (unsigned char)rintf(r * scale);
+    plate(y, x, 1) = (unsigned char)rintf(g * scale);
+    plate(y, x, 2) = (unsigned char)rintf(b * scale);
+}

@@ -1,0 +1,180 @@
+"""The mixture of Gaussians: its three passes are MOG2, and every branch of them is compared between the twins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bgflow.kernels import mog
+
+H, W = 33, 47
+Arrays = dict[str, np.ndarray]
+GATE, REACH, RATIO, INIT, MIN, MAX, TAU = 9, 16, 0.9, 15, 4, 75, 0.5
+RATE, FADE = 0.05, 0.05
+
+
+def picture(rng: np.random.Generator, n: int, h: int = H, w: int = W) -> np.ndarray:
+    """Frame n of a scene whose pixels flicker between two to six colours, darken, and now and then are new."""
+    base = np.linspace(40, 200, h * w * 3).reshape(h, w, 3)
+    kinds = 1 + np.arange(h * w).reshape(h, w, 1) % 6
+    scene = base + 27 * (rng.integers(0, 60, (h, w, 1)) % kinds) * (rng.random((h, w, 1)) < 0.5)
+    dark = rng.random((h, w, 1)) < 0.05
+    scene = np.where(dark, scene * 0.7, scene)
+    scene = np.where(rng.random((h, w, 1)) < 0.02, rng.integers(0, 256, (h, w, 3)), scene)
+    scene[: n % 3, :5] = 0
+    return np.clip(scene + rng.normal(0, 2, (h, w, 3)), 0, 255).astype(np.uint8)
+
+
+def empty(h: int = H, w: int = W, most: int = 5) -> Arrays:
+    return {
+        "modes": np.zeros((h, w), np.uint8),
+        "weight": np.zeros((most, h, w), np.float32),
+        "gauss": np.ones((most, h, mog.tiles(w), mog.TILE), np.float32),
+        "work": np.zeros((2, h, w), np.float32),
+        "label": np.zeros((h, w), np.uint8),
+    }
+
+
+def update(image: np.ndarray, a: Arrays, rate: float, shadow: int = 127, fade: float = FADE) -> None:
+    mog.update(
+        image, **a, rate=rate, fade=fade, gate=GATE, reach=REACH, ratio=RATIO, var_init=INIT, var_min=MIN,
+        var_max=MAX, shadow=shadow, tau=TAU,
+    )  # fmt: skip
+
+
+def taught(rng: np.random.Generator, frames: int = 90) -> tuple[np.ndarray, Arrays]:
+    """A model that has seen much, and the next picture."""
+    a = empty()
+    for n in range(1, frames):
+        update(picture(rng, n), a, max(1 / (2 * n), RATE))
+    return picture(rng, frames), a
+
+
+def lead(span: int) -> Any:
+    def made(rng: np.random.Generator) -> list[Any]:
+        image, a = taught(rng)
+        where = [-(-W // span), span, W]
+        return [
+            image,
+            a["modes"],
+            a["weight"],
+            a["gauss"],
+            a["label"],
+            *where,
+            RATE,
+            RATE * FADE,
+            GATE,
+            REACH,
+            MIN,
+            MAX,
+        ]
+
+    return made
+
+
+def decay(span: int, fade: float = FADE) -> Any:
+    def made(rng: np.random.Generator) -> list[Any]:
+        values = lead(64)(rng)
+        mog.mog_lead(*values)
+        _, modes, weight, _, label = values[:5]
+        return [modes, weight, empty()["work"], label, -(-W // span), span, W, RATE, RATE * fade]
+
+    return made
+
+
+def rest(shadow: int) -> Any:
+    def made(rng: np.random.Generator) -> list[Any]:
+        values = lead(64)(rng)
+        mog.mog_lead(*values)
+        image, modes, weight, gauss, label = values[:5]
+        mog.mog_decay(modes, weight, empty()["work"], label, 1, 64, W, RATE, RATE * FADE)
+        label[:2] = mog.MISSED  # whatever the first passes did there
+        modes[3] = 0
+        label[3] = mog.MISSED
+        numbers = [RATE, RATE * FADE, GATE, REACH, RATIO, INIT, MIN, MAX]
+        return [image, modes, weight, gauss, label, 5, *numbers, shadow, TAU]
+
+    return made
+
+
+def plate(rng: np.random.Generator) -> list[Any]:
+    _, a = taught(rng)
+    a["modes"][3] = 0
+    return [a["modes"], a["weight"], a["gauss"], np.zeros((H, W, 3), np.uint8), RATIO]
+
+
+CASES: list[tuple[Any, Any]] = [
+    (mog.mog_lead, lead(64)),
+    (mog.mog_lead, lead(1)),
+    (mog.mog_decay, decay(64)),
+    (mog.mog_decay, decay(1)),
+    (mog.mog_decay, decay(64, fade=0.9)),
+    (mog.mog_rest, rest(127)),
+    (mog.mog_rest, rest(255)),
+    (mog.mog_plate, plate),
+]
+
+
+def test_the_cases_reach_every_branch() -> None:
+    rng = np.random.default_rng(7)
+    values = decay(64)(rng)
+    assert set(np.unique(values[3])) == {mog.SETTLED, mog.SHARED, mog.MISSED}
+    image, modes, weight, gauss, label, *numbers = rest(127)(np.random.default_rng(7))
+    assert set(np.unique(modes)) == {0, 1, 2, 3, 4, 5}
+    missed, before, first = label == mog.MISSED, modes.copy(), gauss[0].copy()
+    mog.mog_rest(image, modes, weight, gauss, label, *numbers)
+    assert set(np.unique(label[missed])) == {0, 127, 255}
+    grew, shrank = modes[missed] > before[missed], modes[missed] < before[missed]
+    assert grew.any()
+    assert shrank.any()
+    assert (gauss[0] != first).any(), "no mode overtook another"
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    seed=st.integers(0, 2**31), h=st.integers(1, 9), w=st.integers(1, 140), shadow=st.sampled_from([0, 127, 255]),
+    fade=st.sampled_from([0.0, 0.05, 0.5, 1.0]), rate=st.sampled_from([0.0, 0.002, 0.05, 0.3, 0.9]),
+)  # fmt: skip
+def test_labels_and_plate_equal_those_of_opencv(
+    seed: int, h: int, w: int, shadow: int, fade: float, rate: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    theirs, a = cv2.createBackgroundSubtractorMOG2(), empty(h, w)
+    theirs.setComplexityReductionThreshold(fade)
+    theirs.setShadowValue(shadow)
+    for n in range(1, 40):
+        image = picture(rng, n, h, w)
+        want = theirs.apply(image, learningRate=rate)
+        update(image, a, rate if n > 1 else 0.5, shadow, fade)
+        np.testing.assert_array_equal(a["label"], want, err_msg=f"frame {n}")
+    ours = np.zeros((h, w, 3), np.uint8)
+    mog.mog_plate(a["modes"], a["weight"], a["gauss"], ours, RATIO)
+    np.testing.assert_array_equal(ours, theirs.getBackgroundImage())
+
+
+def test_spans_of_one_pixel_and_of_a_tile_give_the_same() -> None:
+    """The first is what a GPU runs, the second what a CPU runs."""
+    for make in (lead, decay):
+        kernel = mog.mog_lead if make is lead else mog.mog_decay
+        one, many = make(1)(np.random.default_rng(3)), make(64)(np.random.default_rng(3))
+        kernel(*one)
+        kernel(*many)
+        names = [arg.name for arg in kernel.args]
+        for name, p, q in zip(names, one, many, strict=True):
+            if isinstance(p, np.ndarray) and name != "work":
+                np.testing.assert_array_equal(p, q, err_msg=name)
+
+
+def test_weights_sum_to_one_unless_a_full_pixel_has_just_replaced_its_lightest_mode() -> None:
+    _, a = taught(np.random.default_rng(5))
+    total = np.where(np.arange(5)[:, None, None] < a["modes"], a["weight"], 0).sum(0)
+    np.testing.assert_allclose(total[a["modes"] < 5], 1, atol=1e-5)
+    assert (total[a["modes"] == 5] <= 1 + 1e-5).all()
+
+
+def test_a_span_is_a_whole_tile_on_the_cpu() -> None:
+    assert mog.spans(np.zeros((2, 130, 3), np.uint8)) == (3, mog.LANES)
