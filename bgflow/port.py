@@ -119,6 +119,7 @@ class Port:
 
     `hold` (inputs): keep the newest value at or before this instant instead of waiting for one of this instant.
     `optional` (inputs): the stage gets None when nothing is wired, or nothing has come yet.
+    `name`: the attribute's own, unless an In and an Out are to share one.
     """
 
     type: str
@@ -137,7 +138,8 @@ class Port:
         return replace(self, type=self.type.format_map(params)) if "{" in self.type else self
 
     def __set_name__(self, owner: Any, name: str) -> None:
-        object.__setattr__(self, "name", name)
+        if not self.name:
+            object.__setattr__(self, "name", name)
 
 
 class In(Port):

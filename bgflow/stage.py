@@ -148,8 +148,8 @@ class Stage:
     def __init_subclass__(cls, use: str = "", **kw: Any):
         super().__init_subclass__(**kw)
         ports = {n: p for base in reversed(cls.__mro__) for n, p in vars(base).items() if isinstance(p, Port)}
-        cls.inputs = {n: p for n, p in ports.items() if isinstance(p, In)}
-        cls.outputs = {n: p for n, p in ports.items() if isinstance(p, Out)}
+        cls.inputs = {p.name: p for p in ports.values() if isinstance(p, In)}
+        cls.outputs = {p.name: p for p in ports.values() if isinstance(p, Out)}
         for p in ports.values():
             if "{" not in p.type:
                 _ = p.types  # a port type that cannot be read fails here, where it is written

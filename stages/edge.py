@@ -23,6 +23,7 @@ class Refine(Stage, use="edge.refine"):
 
     image = In("u8[h,w,3] rgb", description="the picture that the matte belongs to")
     alpha = In("f32[h,w] alpha", hold=True, description="the coarse matte")
+    refined = Out("f32[h,w] alpha", name="alpha", description="the refined matte")
 
     despeckle: float = Param(0.1, ge=0, le=10, unit="%", hot=True, description="area up to which a speck or hole goes")
     grow: float = Param(0.0, ge=-10, le=10, unit="%", hot=True, description="how far the edge moves out; negative: in")
@@ -37,7 +38,7 @@ class Refine(Stage, use="edge.refine"):
     def process(self, image: Array, alpha: Array) -> Any:
         h, w = alpha.shape
         scratch = self.ctx.scratch
-        out = self.ctx.empty("alpha")
+        out = self.ctx.empty(self.refined)
         radius, feather = (self._pixels(v, h) for v in (self.radius, self.feather / 2))  # two boxes of half its length
         if self.despeckle:
             clean = scratch("clean", (h, w), np.float32)
@@ -62,7 +63,3 @@ class Refine(Stage, use="edge.refine"):
     def _pixels(percent: float, h: int) -> int:
         """A length in whole pixels; what is not 0 % is a pixel at least."""
         return round(percent / 100 * h) or int(percent > 0)
-
-
-# The matte comes out under the name it came in by; two class attributes cannot share one.
-Refine.outputs = {"alpha": Out("f32[h,w] alpha", description="the refined matte", name="alpha")}

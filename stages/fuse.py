@@ -26,6 +26,7 @@ class Mask(Stage, use="fuse.mask"):
 
     alpha = In("f32[h,w] alpha", hold=True, description="the network's matte; it may be some frames old")
     label = In("u8[h,w] label", optional=True, description="the background model's label of this instant")
+    fused = Out("f32[h,w] alpha", name="alpha", description="the matte of both")
 
     reach: float = Param(
         3.0, ge=0.1, le=20, unit="%", hot=True, description="of the height: how far off the network's edge may be"
@@ -43,7 +44,7 @@ class Mask(Stage, use="fuse.mask"):
     def process(self, alpha: Array, label: Array | None) -> Any:
         h, w = alpha.shape
         scratch = self.ctx.scratch
-        out = self.ctx.empty("alpha")
+        out = self.ctx.empty(self.fused)
         if label is None:
             morphology.steepen(alpha, out, 1)
             return out
@@ -59,7 +60,3 @@ class Mask(Stage, use="fuse.mask"):
         guided.box(evidence, evidence, max(round(self.nearby / 100 * h / fuse.CELL), 1), sums)
         fuse.decide(alpha, low, high, vote, evidence, out, self.trust)
         return out
-
-
-# The matte comes out under the name it came in by; two class attributes cannot share one.
-Mask.outputs = {"alpha": Out("f32[h,w] alpha", description="the matte of both", name="alpha")}

@@ -55,5 +55,6 @@ def test_every_file_the_readme_links_to_exists() -> None:
 
 
 def test_every_command_the_readme_names_exists() -> None:
-    for command in set(re.findall(r"^bgflow (\w+) [^ir]", README, re.M)) | set(re.findall(r"`bgflow (\w+)", README)):
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S))
+    for command in set(re.findall(r"^bgflow (\w+)", blocks, re.M)):
         assert (ROOT / "bgflow" / "cli" / "commands" / f"{command}.py").is_file(), command

@@ -126,3 +126,17 @@ def test_an_nv12_array_has_room_for_odd_sizes(h: int, w: int) -> None:
 )
 def test_a_port_accepts_by_element_dims_and_meaning(given: str, wanted: str, why: str | None) -> None:
     assert Type.parse(wanted).accepts(Type.parse(given)) == why
+
+
+def test_an_input_and_an_output_may_share_a_name() -> None:
+    class Invert(Stage, use="test.invert"):
+        alpha = In("f32[h,w] alpha")
+        inverted = Out("f32[h,w] alpha", name="alpha")
+
+        def process(self, alpha: Any) -> Any:
+            out = self.ctx.empty(self.inverted)
+            np.subtract(1, alpha, out=out)
+            return out
+
+    assert (list(Invert.inputs), list(Invert.outputs)) == (["alpha"], ["alpha"])
+    assert (run_stage(Invert(), alpha=np.zeros((2, 2), np.float32)) == 1).all()

@@ -165,4 +165,4 @@ def test_no_frame_is_allocated_after_the_first() -> None:
     with opened(preprocess.Denoise(passes=2)) as stage:
         for _ in range(5):
             stage(image=picture(20, 30))
-        assert [pool.allocations for pool in stage.ctx._pools.values()] == [1]
+        assert [pool.late_allocations for pool in stage.ctx._pools.values()] == [0]
