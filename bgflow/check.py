@@ -151,7 +151,7 @@ class Checker:
         elif p["type"] == "missing":
             self.say(here[:-1], f"{cls.use} needs its parameter {name!r}", key=True)
         else:
-            rule = p["msg"][0].lower() + p["msg"][1:]
+            rule = p["msg"][0].lower() + p["msg"][1:].partition(", unable to parse")[0]
             self.say(place, f"{name}: {rule}, not {p['input']!r}")
 
     def _wires(self, raw: Mapping[str, Any], nodes: Mapping[str, Node]) -> list[Wire]:
@@ -225,10 +225,9 @@ class Checker:
     def _ends(self, nodes: Mapping[str, Node], wires: Iterable[Wire]) -> None:
         """Every stage must be reached from a source and lead to a sink."""
         fed, used = {w.dst for w in wires}, {w.src for w in wires}
-        complained = any(p for p in self.bad)
+        if self.bad:  # a stage with a wrong input or a wrong parameter is not wired as it was meant to be
+            return
         for name, node in nodes.items():
-            if complained:
-                return
             if not node.stage.is_source() and name not in fed:
                 self.say(("stages", name), f"nothing reaches {name}; wire one of its inputs", key=True)
             if node.stage.outputs and name not in used:

@@ -13,7 +13,7 @@ import numpy as np
 from bgflow.errors import StageError
 from bgflow.frame import NANOSECOND, WARM_UP, Array, Frame, Pool
 from bgflow.graph import Node
-from bgflow.port import Port
+from bgflow.port import In, Port
 
 if TYPE_CHECKING:
     from bgflow.controls import Controls
@@ -55,11 +55,13 @@ class RunContext:
         self.drops: collections.Counter[str] = collections.Counter()
         self.warnings: collections.Counter[str] = collections.Counter()
         self.times = np.zeros(SAMPLES, np.int64)
-        self.count = self.turn = self.late_allocations = 0
+        self.count = self.late_allocations = 0
         self.pools: dict[tuple[str, tuple[int, ...]], Pool] = {}
         self._scratch: dict[str, Array] = {}
-        self._wired = {w.out for w in plan.graph.wires if w.src == node.name} | set(plan.graph.into(node.name))
+        self._wired_outs = {w.out for w in plan.graph.wires if w.src == node.name}
+        self._wired_ins = set(plan.graph.into(node.name))
         self._shared = shared
+        self._lock = threading.Lock()
 
     def empty(self, port: Port | str, **dims: int) -> Array:
         name = port if isinstance(port, str) else port.name
@@ -86,15 +88,25 @@ class RunContext:
         return old
 
     def wired(self, port: Port | str) -> bool:
-        return (port if isinstance(port, str) else port.name) in self._wired
+        name = port if isinstance(port, str) else port.name
+        is_output = name in self.node.stage.outputs and not isinstance(port, In)
+        return name in (self._wired_outs if is_output else self._wired_ins)
 
     def drop(self, reason: str, count: int = 1) -> None:
-        self.drops[reason] += count
+        with self._lock:
+            self.drops[reason] += count
 
     def warn(self, text: str) -> None:
-        if not self.warnings[text]:
+        with self._lock:
+            self.warnings[text] += 1
+            first = self.warnings[text] == 1
+        if first:
             self.log.warning(text)
-        self.warnings[text] += 1
+
+    def timed(self, ns: int) -> None:
+        """Count one frame of the stage and the time it took; the stage's own thread."""
+        self.times[self.count % SAMPLES] = ns
+        self.count += 1
 
     @property
     def stopping(self) -> bool:

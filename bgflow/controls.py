@@ -34,11 +34,13 @@ class Controls:
     def list(self) -> list[dict[str, Any]]:
         """Every hot parameter: stage, use, param, value and its JSON schema."""
         out = []
+        with self._lock:
+            now = {name: self._pending.get(name, stage.params) for name, stage in self._stages.items()}
         for name, stage in self._stages.items():
             schema = stage.Params.model_json_schema()
             for param in stage.Params.model_fields:
                 if is_hot(stage, param):
-                    value = getattr(self._pending.get(name, stage.params), param)
+                    value = getattr(now[name], param)
                     about = schema["properties"][param]
                     out.append({"stage": name, "use": stage.use, "param": param, "value": value, "schema": about})
         return out
@@ -63,15 +65,7 @@ class Controls:
                     )
                 base = self._pending.get(name, stage.params)
                 changed.setdefault(name, base.model_dump())[param] = value
-            checked = {}
-            for name, params in changed.items():
-                try:
-                    checked[name] = self._stages[name].Params(**params)
-                except pydantic.ValidationError as e:
-                    first = e.errors()[0]
-                    rule = first["msg"][0].lower() + first["msg"][1:]
-                    raise ValueError(f"{name}.{first['loc'][0]}: {rule}, not {first['input']!r}") from None
-            self._pending.update(checked)
+            self._pending.update({name: _checked(name, self._stages[name], new) for name, new in changed.items()})
 
     def apply(self, name: str) -> None:
         """Give a stage its new values; called by its own thread between two frames."""
@@ -82,3 +76,16 @@ class Controls:
             stage.params = self._pending.pop(name)
         for param in type(stage.params).model_fields:
             setattr(stage, param, getattr(stage.params, param))
+
+
+def _checked(name: str, stage: Stage, params: Mapping[str, Any]) -> pydantic.BaseModel:
+    """The parameters as a stage takes them; raises ValueError when one is wrong, or some are wrong together."""
+    try:
+        probe = type(stage)(**params)
+    except pydantic.ValidationError as e:
+        first = e.errors()[0]
+        rule = first["msg"][0].lower() + first["msg"][1:]
+        raise ValueError(f"{name}.{first['loc'][0]}: {rule}, not {first['input']!r}") from None
+    for param, text in probe.problems():
+        raise ValueError(f"{name}.{param}: {text}")
+    return probe.params

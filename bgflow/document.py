@@ -17,6 +17,7 @@ Place = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a graph of aliases of aliases would otherwise grow without bound
+MAX_DEPTH = 50  # libyaml's own recursion ends the process at some tens of thousands
 
 BOOL_TRAPS = {"yes", "no", "on", "off", "y", "n"}
 
@@ -39,12 +40,12 @@ class Problem:
 
 
 def near(word: str, words: Iterable[str]) -> str:
-    """'; did you mean …' when one of `words` is close, else a list of what there is."""
+    """'; did you mean …' when one of `words` is close, else a list of what there is; '' when there is nothing."""
     words = sorted(set(words))
     if hit := difflib.get_close_matches(str(word), words, 1):
         return f"; did you mean {hit[0]!r}?"
     if not words:
-        return "; there is none"
+        return ""
     return f"; there {'is' if len(words) == 1 else 'are'} {', '.join(words[:12])}{', …' if len(words) > 12 else ''}"
 
 
@@ -66,8 +67,10 @@ class Document:
         self.problems: list[Problem] = []
         self._nodes = 0
         self._loader = yaml.SafeLoader("")
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            self._check_depth(yaml.parse(text, Loader=loader))
+            root = yaml.compose(text, Loader=loader)
         except yaml.MarkedYAMLError as e:
             mark = e.problem_mark or e.context_mark
             at = (mark.line, mark.column) if mark else (0, 0)
@@ -76,10 +79,23 @@ class Document:
             raise GraphError([self._at((0, 0), f"this is not YAML: {str(e).splitlines()[0]}")]) from None
         self.data: Any = self._walk(root, ()) if root else None
 
+    def _check_depth(self, events: Iterable[yaml.Event]) -> None:
+        depth = 0
+        for event in events:
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise self._too_deep(event.start_mark)
+
+    def _too_deep(self, mark: Any) -> GraphError:
+        at = (mark.line, mark.column)
+        return GraphError([self._at(at, f"more than {MAX_DEPTH} values inside one another; a graph is far flatter")])
+
     def _walk(self, node: yaml.Node, place: Place) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise GraphError([self._at((0, 0), f"more than {MAX_NODES} values; a graph is far smaller")])
+        if len(place) > MAX_DEPTH:  # an alias may stand inside what it names
+            raise self._too_deep(node.start_mark)
         here = (node.start_mark.line, node.start_mark.column)
         self.values[place] = here
         if isinstance(node, yaml.MappingNode):
@@ -164,7 +180,8 @@ def _read(file: str) -> str:
     except FileNotFoundError:
         folder = path.parent
         names = [str(folder / p.name) for p in folder.glob("*.y*ml")] if folder.is_dir() else []
-        raise UsageError(f"{file}: there is no such graph file{near(file, names)}") from None
+        hint = near(file, names) if names else "; give the path of a .yaml file"
+        raise UsageError(f"{file}: there is no such graph file{hint}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file}: is not UTF-8 text; a graph is a YAML file") from None
     except OSError as e:

@@ -14,11 +14,12 @@ from bgflow.frame import Frame
 class Edge:
     """A bounded queue of frames between two segments; `latest` drops the oldest instead of waiting.
 
-    One thread puts, one gets, any may close. `dropped` counts the frames that were overtaken.
+    One thread puts, one gets, any may close. `dropped` counts the frames that were overtaken. Values that the taker
+    only holds (their keys are in `held`) outlive a dropped frame: the next one brings them if it has none of its own.
     """
 
-    def __init__(self, name: str, size: int = 2, latest: bool = False):
-        self.name, self.size, self.latest = name, size, latest
+    def __init__(self, name: str, size: int = 2, latest: bool = False, held: frozenset[str] = frozenset()):
+        self.name, self.size, self.latest, self.held = name, size, latest, held
         self.dropped = self.passed = 0
         self._frames: collections.deque[Frame] = collections.deque()
         self._closed = False
@@ -27,14 +28,22 @@ class Edge:
     def put(self, frame: Frame) -> None:
         """Hand a frame over; waits for room unless `latest`. Raises Closed when nobody takes it any more."""
         with self._changed:
-            if self.latest and len(self._frames) >= self.size:
-                self._frames.popleft()
-                self.dropped += 1
-            self._changed.wait_for(lambda: self._closed or len(self._frames) < self.size)
+            self._changed.wait_for(lambda: self.latest or self._closed or len(self._frames) < self.size)
             if self._closed:
                 raise Closed
             self._frames.append(frame)
+            if len(self._frames) > self.size:
+                overtaken = self._frames.popleft()
+                self._frames[0] = self.succeed(overtaken, self._frames[0])
+                self.dropped += 1
             self._changed.notify_all()
+
+    def succeed(self, dropped: Frame, frame: Frame) -> Frame:
+        """`frame` with the held values of the frame dropped before it, where it has none of its own."""
+        left = {k: v for k, v in dropped.data.items() if k in self.held and k not in frame.data}
+        if not left:
+            return frame
+        return Frame(frame.seq, frame.pts, frame.time_base, {**left, **frame.data}, frame.born)
 
     def get(self) -> Frame:
         """The oldest frame; waits for one. Raises Closed when the other side has ended and all is taken."""
@@ -98,7 +107,7 @@ class Join:
             for n, edge in enumerate(self.drivers):
                 while heads[n].time < newest:
                     self.unmatched += 1
-                    heads[n] = edge.get()
+                    heads[n] = edge.succeed(heads[n], edge.get())
         first = heads[0]
         if len(heads) == 1:
             return first

@@ -25,11 +25,15 @@ class SegmentPlan:
 
 @dataclass(frozen=True)
 class EdgePlan:
-    """The hand-over from one segment to another; `driver` edges give the taker its instants, others only hold."""
+    """The hand-over from one segment to another; `driver` edges give the taker its instants, others only hold.
+
+    `keys` are all values that travel, `held` those of them that every reader holds.
+    """
 
     src: str
     dst: str
     keys: frozenset[str]
+    held: frozenset[str]
     driver: bool
     size: int
     latest: bool
@@ -187,17 +191,20 @@ def _edges(graph: Graph, home: Mapping[str, str]) -> tuple[EdgePlan, ...]:
     for w in graph.wires:
         if home[w.src] != home[w.dst]:
             between.setdefault((home[w.src], home[w.dst]), []).append(w)
-    drives = {
-        pair: any(not graph.nodes[w.dst].stage.inputs[w.port].hold for w in wires) for pair, wires in between.items()
+    awaited = {
+        pair: {w.key for w in wires if not graph.nodes[w.dst].stage.inputs[w.port].hold}
+        for pair, wires in between.items()
     }
+    drives = {pair: bool(keys) for pair, keys in awaited.items()}
     for segment in {dst for _, dst in between}:  # a segment that only holds is driven by its first edge
         pairs = [p for p in between if p[1] == segment]
         if not any(drives[p] for p in pairs):
             drives[pairs[0]] = True
     size = 1 if graph.live else EDGE_SIZE
     return tuple(
-        EdgePlan(src, dst, frozenset(w.key for w in wires), drives[src, dst], size, graph.live)
+        EdgePlan(src, dst, keys, keys - awaited[src, dst], drives[src, dst], size, graph.live)
         for (src, dst), wires in between.items()
+        for keys in [frozenset(w.key for w in wires)]
     )
 
 

@@ -68,21 +68,21 @@ def _drops(run: Run) -> dict[str, dict[str, int]]:
 
 def _stages(run: Run) -> dict[str, dict[str, Any]]:
     return {
-        c.name: {
-            "use": c.node.stage.use,
-            "device": c.device.name,
+        step.name: {
+            "use": step.stage.use,
+            "device": step.ctx.device.name,
             "thread": segment.name,
-            "count": c.count,
-            **run.percentiles(c),
+            "count": step.ctx.count,
+            **run.percentiles(step.ctx),
         }
         for segment in run.segments
-        for c in segment.contexts
+        for step in segment.steps
     }
 
 
 def _copies(run: Run) -> dict[str, dict[str, int]]:
     """Copies between devices on every wire, also where there was none."""
-    made = {key: counts for s in run.segments for key, counts in s.copies.items()}
+    made = {key: counts for s in run.segments for key, counts in list(s.copies.counts.items())}
     out = {}
     for wire in run.plan.graph.wires:
         here = [counts for key, counts in made.items() if key.startswith(f"{wire} (")]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bgflow.graph import Node
 
 LATENCIES = 8192  # kept for the percentiles
+CLOSE_SECONDS = 10  # for a stage's connections, which may be to somebody who does not answer any more
 
 
 class Ready:
@@ -70,13 +71,12 @@ class Run:
         self.shared = Shared(plan, self.controls)
         self.errors: list[BaseException] = []
         self.aborted = False
-        self.done = 0
         self.started = self.ended = 0.0
         self.latencies: collections.deque[float] = collections.deque(maxlen=LATENCIES)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread: threading.Thread | None = None
-        self.edges = {(e.src, e.dst): Edge(f"{e.src} -> {e.dst}", e.size, e.latest) for e in plan.edges}
+        self.edges = {(e.src, e.dst): Edge(f"{e.src} -> {e.dst}", e.size, e.latest, e.held) for e in plan.edges}
         self.segments = [
             Segment(
                 self,
@@ -91,22 +91,31 @@ class Run:
 
     def __enter__(self) -> Run:
         self.started = time.monotonic()
-        for thread in self.threads:
-            thread.start()
+        try:
+            for thread in self.threads:
+                thread.start()
+        except BaseException:  # those that have started would wait for the others for ever
+            self.abort()
+            self._join()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         if kind:
             self.abort()
-        for thread in self.threads:
-            thread.join()
-        self.ended = time.monotonic()
-        self._end_loop()
+        self._join()
         errors = _distinct(self.errors)
         if len(errors) == 1:
             raise errors[0]
         if errors:
             raise BaseExceptionGroup("the run failed", errors)
+
+    def _join(self) -> None:
+        for thread in self.threads:
+            if thread.ident is not None:
+                thread.join()
+        self.ended = time.monotonic()
+        self._end_loop()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every thread has ended; returns whether they have."""
@@ -134,9 +143,8 @@ class Run:
         self.abort()
 
     def arrived(self, frame: Frame) -> None:
-        """Count an instant that reached the end of a segment with a sink."""
+        """Note how long an instant took to a sink; with several sinks, each segment notes its own."""
         with self._lock:
-            self.done += 1
             self.latencies.append(time.monotonic() - frame.born)
 
     def serve(self, node: Node, ctx: RunContext) -> Callable[[], None]:
@@ -152,7 +160,8 @@ class Run:
 
         def end() -> None:
             loop.call_soon_threadsafe(lambda: tasks[0].cancel())
-            ended.wait(timeout=10)
+            if not ended.wait(CLOSE_SECONDS):
+                ctx.warn(f"its connections were not closed within {CLOSE_SECONDS:g} s")
 
         loop.call_soon_threadsafe(begin)
         return end
@@ -185,7 +194,7 @@ class Run:
             await asyncio.gather(*rest, return_exceptions=True)
 
         with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(cancel_rest(), loop).result(timeout=10)
+            asyncio.run_coroutine_threadsafe(cancel_rest(), loop).result(CLOSE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         self._loop_thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())
@@ -195,7 +204,12 @@ class Run:
     @property
     def contexts(self) -> list[RunContext]:
         """The contexts of all stages, in the plan's order."""
-        return [ctx for s in self.segments for ctx in s.contexts]
+        return [step.ctx for s in self.segments for step in s.steps]
+
+    @property
+    def done(self) -> int:
+        """Instants that have reached a sink; the busiest counts when there are several."""
+        return max((step.ctx.count for s in self.segments for step in s.steps if step.is_sink), default=0)
 
     @property
     def fps(self) -> float:
@@ -206,12 +220,12 @@ class Run:
     @property
     def copies(self) -> dict[str, int]:
         """Copies between devices by wire."""
-        return {wire: count for s in self.segments for wire, (count, _) in s.copies.items()}
+        return {wire: count for s in self.segments for wire, (count, _) in list(s.copies.counts.items())}
 
     @property
     def late_allocations(self) -> int:
         """Frame-sized allocations made after warm-up; none is what a run should have."""
-        return sum(c.late_allocations + sum(p.late_allocations for p in c.pools.values()) for c in self.contexts)
+        return sum(c.late_allocations + sum(p.late_allocations for p in list(c.pools.values())) for c in self.contexts)
 
     def dropped(self) -> dict[str, int]:
         """Dropped frames by place and reason."""
@@ -222,8 +236,8 @@ class Run:
         for s in self.segments:
             if s.join.unmatched:
                 out[f"{s.name}: no partner"] = s.join.unmatched
-            for ctx in s.contexts:
-                out.update({f"{ctx.name}: {reason}": n for reason, n in ctx.drops.items()})
+        for ctx in self.contexts:
+            out.update({f"{ctx.name}: {reason}": n for reason, n in list(ctx.drops.items())})
         return out
 
     def percentiles(self, ctx: RunContext) -> dict[str, float]:

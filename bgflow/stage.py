@@ -81,7 +81,7 @@ class Context(typing.Protocol):
         ...
 
     def wired(self, port: Port | str) -> bool:
-        """Whether anything is connected to this port."""
+        """Whether anything is connected to this port; a name that an input and an output share means the output."""
         ...
 
     def drop(self, reason: str, count: int = 1) -> None:

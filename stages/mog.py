@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from bgflow.kernels.label import label_alpha
 from bgflow.stage import Context
 
 
-class Subtraction:
+class Subtraction(ABC):
     """The ports and parameters that both models share."""
 
     image = In("u8[h,w,3] rgb")
@@ -69,22 +70,29 @@ class Subtraction:
             self.picture(out["plate"])
         return out
 
+    @abstractmethod
     def learn(self, image: Array, label: Array) -> None:
         """One frame of the model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def picture(self, plate: Array) -> None:
         """The background as the model sees it now."""
-        raise NotImplementedError
 
     def close(self) -> None:
         if self.save and self.model.age:
             self.model.save(self.save)
 
     @property
-    def shadow(self) -> int:
-        """What a shadow is labelled."""
-        return self.shadow_value if self.detect_shadows else 255
+    def limits(self) -> dict[str, Any]:
+        """What both kernels want to know of colours that are background, and of shadows."""
+        return {
+            "reach": self.var_threshold,
+            "var_init": self.var_init,
+            "var_min": self.var_min,
+            "var_max": self.var_max,
+            "shadow": self.shadow_value if self.detect_shadows else 255,
+            "tau": self.shadow_threshold,
+        }
 
 
 class Mask(Subtraction, Stage, use="mog.mask"):
@@ -123,13 +131,8 @@ class Mask(Subtraction, Stage, use="mog.mask"):
             rate=self.learning_rate if chosen else 1 / min(2 * n, self.history),
             fade=self.complexity_reduction,
             gate=self.var_threshold_gen,
-            reach=self.var_threshold,
             ratio=self.background_ratio,
-            var_init=self.var_init,
-            var_min=self.var_min,
-            var_max=self.var_max,
-            shadow=self.shadow,
-            tau=self.shadow_threshold,
+            **self.limits,
         )
 
     def picture(self, plate: Array) -> None:
@@ -164,12 +167,7 @@ class Running(Subtraction, Stage, use="mog.running"):
             fresh=n == 1,
             rate=rate,
             slow=rate * self.subject_rate,
-            reach=self.var_threshold,
-            var_init=self.var_init,
-            var_min=self.var_min,
-            var_max=self.var_max,
-            shadow=self.shadow,
-            tau=self.shadow_threshold,
+            **self.limits,
         )
 
     def picture(self, plate: Array) -> None:

@@ -56,7 +56,7 @@ class Source(Stage, use="synth.source"):
     shake: float = Param(0.0, ge=0, le=64, unit="px", description="how far the camera shakes at most, along each axis")
 
     def sizes(self, probe: bool) -> Mapping[str, int]:
-        return {"h": self.height, "w": self.width}
+        return {"h": self.height, "w": self.width} | ({"frames": self.count} if self.count else {})
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
@@ -110,6 +110,8 @@ class Source(Stage, use="synth.source"):
         alpha.fill(0)
         if foreground is not None:
             foreground.fill(0)
+        if not len(rows):
+            return
         layer = self._canvas("layer", False)
         table = self._upload("figures", rows)
         soft = max(self.edge, 1.0)
@@ -127,7 +129,7 @@ class Source(Stage, use="synth.source"):
     def _shade(self, rows: Any, dx: float, dy: float, shade: Array) -> None:
         """Draw the shadows of the figures on their coarse grid."""
         shade.fill(0)
-        if self.shadow == 0:
+        if self.shadow == 0 or not len(rows):
             return
         layer = self._canvas("shadow", False)
         cast = self.scene.shadows(rows, dx, dy)

@@ -1,5 +1,7 @@
 """What every test may ask for."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,19 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the repository")
     return folder.resolve()
+
+
+@pytest.fixture
+def engine() -> Iterator[None]:
+    """For tests that run toys: their notes begin empty, and no run may leave a thread behind."""
+    from tests.toys import EVENTS, MET
+
+    EVENTS.clear()
+    MET.clear()
+    before = set(threading.enumerate())
+    yield
+    left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("bgflow:")]
+    assert left == [], "a run left threads behind"
 
 
 # The first example compiles kernels, which takes a second; the suite's own time limit catches what hangs.

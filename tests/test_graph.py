@@ -98,8 +98,8 @@ def test_every_problem_is_told_at_once_with_place_caret_and_suggestion() -> None
             SOURCE + "a: {use: toy.add, in: src, set: {fail: 2020-01-02}}",
             "2020-01-02 is a date in YAML 1.1; write '2020-01-02' in quotes",
         ),
-        ("src: {use: 'nofile.py:X'}", "there is no file 'nofile.py' beside the graph; there is none"),
-        ("src: {use: 'json:JSONDecoder'}", "json has no stage class 'JSONDecoder'; there is none"),
+        ("src: {use: 'nofile.py:X'}", "there is no file 'nofile.py' beside the graph"),
+        ("src: {use: 'json:JSONDecoder'}", "json has no stage class 'JSONDecoder'"),
     ],
 )
 def test_each_mistake_has_its_own_sentence(stages: str, told: str) -> None:
@@ -161,6 +161,12 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "g.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="is not UTF-8 text; a graph is a YAML file"):
         load(tmp_path / "g.yaml")
+
+
+@pytest.mark.parametrize("text", ["stages: &a {x: *a}", f"stages: {'[' * 60_000}{']' * 60_000}", "- " * 60_000])
+def test_values_inside_one_another_without_end_are_refused(text: str) -> None:
+    with pytest.raises(GraphError, match="more than 50 values inside one another; a graph is far flatter"):
+        load("g.yaml", text)
 
 
 def test_a_bomb_of_aliases_is_refused_quickly() -> None:

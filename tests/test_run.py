@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from bgflow import In, Out, Run, Stage, load, plan
+from bgflow import In, Stage
 from bgflow.clock import FakeClock
 from bgflow.errors import StageError, UsageError
-from tests.toys import EVENTS, MET
+from tests.toys import CHAIN, EVENTS, MET, start
 
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    EVENTS.clear()
-    MET.clear()
-    before = set(threading.enumerate())
-    yield
-    left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("bgflow:")]
-    assert left == [], "a run left threads behind"
-
-
-def start(
-    stages: str, *, cores: int = 2, sync: bool = False, frames: int = 0, clock: Any = None, top: str = "device: cpu"
-) -> Run:
-    text = f"{top}\nstages:\n" + "".join(f"  {line.strip()}\n" for line in stages.strip().splitlines())
-    return Run(plan(load("g.yaml", text), cores=cores, sync=sync), frames=frames, clock=clock)
-
-
-CHAIN = """
-src: {use: toy.count, set: {frames_: 40}}
-a: {use: toy.add, in: src, %s}
-b: {use: toy.add, in: a, %s}
-p: {use: toy.pair, in: b}
-"""
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.mark.parametrize(("cores", "sync"), [(2, False), (8, False), (2, True)])
@@ -203,90 +180,6 @@ def test_no_memory_is_taken_after_warm_up_and_the_plan_foresaw_all_of_it(cut: st
     assert all(p.allocations <= p.planned for p in pools)
 
 
-def test_a_copy_between_devices_is_made_once_for_all_readers_and_counted_by_wire() -> None:
-    stages = """
-    src: {use: toy.count, set: {frames_: 12}, device: cpu}
-    a: {use: toy.add, in: src}
-    b: {use: toy.add, in: src}
-    p: {use: toy.pair, in: {image: a, other: b}, device: cpu}
-    """
-    with start(stages, top="device: fake") as run:
-        run.wait()
-    assert MET == [(n, n + 1, n + 1) for n in range(12)]
-    assert run.copies == {
-        "src.image -> a.image (cpu->fake)": 12,
-        "a.out -> p.image (fake->cpu)": 12,
-        "b.out -> p.other (fake->cpu)": 12,
-    }
-
-
-def test_on_one_device_nothing_is_copied() -> None:
-    with start(CHAIN % ("thread: one", "every: 1")) as run:
-        run.wait()
-    assert run.copies == {}
-
-
-def test_a_hot_parameter_changes_between_two_frames_and_bad_values_change_nothing() -> None:
-    with start((CHAIN % ("every: 1", "every: 1")).replace("40", "0")) as run:
-        while run.done < 3:
-            time.sleep(0.001)
-        run.controls.set("a.amount", 11)
-        with pytest.raises(ValueError, match="a.amount: input should be less than or equal to 255, not 300"):
-            run.controls.set("a.amount", 300)
-        with pytest.raises(
-            ValueError, match="a has no parameter 'fail' that may change while it runs; there is amount"
-        ):
-            run.controls.set("a.fail", "process")
-        seen = run.done
-        while run.done < seen + 3:
-            time.sleep(0.001)
-        run.stop()
-        run.wait(5)
-    offsets = [(image - pts) % 256 for pts, image, _ in MET]
-    assert set(offsets) == {2, 12}
-    assert offsets == sorted(offsets)
-
-
-def test_a_stage_that_returns_an_output_it_does_not_have_is_told() -> None:
-    class Wrong(Stage, use="toy.wrong"):
-        image = In("u8[h,w,3] rgb")
-        out = Out("u8[h,w,3] rgb")
-
-        def process(self, image: Any) -> Any:
-            return {"oot": image}
-
-    stages = """
-    src: {use: toy.count}
-    w: {use: toy.wrong, in: src}
-    p: {use: toy.pair, in: w}
-    """
-    with (
-        pytest.raises(StageError, match="w gave 'oot', which is no output of toy.wrong; did you mean 'out'"),
-        start(stages) as run,
-    ):
-        run.wait()
-
-
-def test_a_stage_that_returns_the_wrong_type_is_told_what_it_gave_and_what_it_promised() -> None:
-    class Doubles(Stage, use="toy.doubles"):
-        image = In("u8[h,w,3] rgb")
-        out = Out("u8[h,w,3] rgb")
-
-        def process(self, image: Any) -> Any:
-            return image / 2
-
-    stages = """
-    src: {use: toy.count}
-    w: {use: toy.doubles, in: src}
-    p: {use: toy.pair, in: w}
-    """
-    told = (
-        r"g.yaml:4:3: stage 'w' failed in process at frame 0: w gave out as float64\[4x6x3\], but it is u8\[h,w,3\] rgb"
-    )
-    with pytest.raises(StageError, match=told), start(stages) as run:
-        run.wait()
-
-
 class Serving(Stage, use="toy.serving"):
     """Takes pictures and talks to nobody."""
 
@@ -318,6 +211,26 @@ def test_an_async_stage_is_served_until_the_run_ends_and_cleans_up_before_it_is_
     )
 
 
+def test_a_stage_that_does_not_stop_serving_is_told_of_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stubborn(Stage, use="toy.stubborn"):
+        image = In("u8[h,w,3] rgb")
+
+        async def serve(self, ctx: Any) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                serving.set()
+                await asyncio.sleep(60)
+            await asyncio.sleep(60)
+
+        def process(self, image: Any) -> None:
+            serving.wait(5)
+
+    serving = threading.Event()
+    monkeypatch.setattr("bgflow.run.CLOSE_SECONDS", 0.05)
+    with start("src: {use: toy.count, set: {frames_: 1}}\ns: {use: toy.stubborn, in: src}") as run:
+        run.wait()
+    assert run.contexts[-1].warnings == {"its connections were not closed within 0.05 s": 1}
+
+
 def test_a_failure_in_serve_ends_the_run_with_the_exit_code_of_its_cause() -> None:
     with (
         pytest.raises(StageError, match="stage 's' failed in serve: the port is taken") as e,
@@ -327,13 +240,47 @@ def test_a_failure_in_serve_ends_the_run_with_the_exit_code_of_its_cause() -> No
     assert e.value.exit_code == 2
 
 
-def test_a_held_value_is_copied_to_another_device_once_and_not_every_frame() -> None:
+def test_a_sink_gets_every_frame_though_another_has_had_enough() -> None:
     stages = """
-    src: {use: toy.count, set: {frames_: 12}}
-    a: {use: toy.add, in: src, every: 4, device: fake}
-    p: {use: toy.pair, in: {image: src, other: a}}
+    long: {use: toy.count, set: {frames_: 60}}
+    short: {use: toy.count, set: {frames_: 5}}
+    p: {use: toy.pair, in: long, thread: one}
+    q: {use: toy.exact, in: {image: long, other: short}, thread: two}
     """
     with start(stages) as run:
         run.wait()
-    assert run.copies == {"src.image -> a.image (cpu->fake)": 3, "a.out -> p.other (fake->cpu)": 3}
-    assert MET == [(n, n, n - n % 4 + 1) for n in range(12)]
+    assert sorted(m[0] for m in MET if m[2] is None) == list(range(60))
+    assert sorted(m[0] for m in MET if m[2] is not None) == list(range(5))
+
+
+def test_instants_are_counted_once_though_two_threads_have_sinks() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 20}}
+    p: {use: toy.pair, in: src, thread: one}
+    q: {use: toy.pair, in: src, thread: two}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert (len(MET), run.done) == (40, 20)
+
+
+def test_an_instant_without_a_value_for_the_sink_does_not_count() -> None:
+    stages = """
+    src: {use: toy.count, set: {frames_: 10}}
+    a: {use: toy.add, in: src, every: 3, thread: one}
+    p: {use: toy.pair, in: a}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert run.done == len(run.latencies) == 4
+
+
+def test_a_thread_that_cannot_be_had_ends_the_others() -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    run = start(CHAIN % ("thread: one", "thread: two"))
+    run.threads[-1].start = refuse  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="can't start"), run:
+        raise AssertionError("it began")
+    assert not any(t.is_alive() for t in run.threads)

@@ -217,6 +217,17 @@ def test_a_stage_without_a_port_joins_the_page_of_one_with() -> None:
     first.socket.close()
 
 
+def test_the_last_stage_to_close_gives_the_ports_back_also_of_a_page_that_never_began() -> None:
+    webs = Webs()
+    server = webs.at("127.0.0.1", 0, None, None, "camera")
+    webs.expect()
+    webs.expect()
+    webs.leave()
+    assert server.socket.fileno() >= 0
+    webs.leave()
+    assert server.socket.fileno() == -1
+
+
 def test_the_server_ends_with_the_last_stage_that_uses_it() -> None:
     server = web()
 

@@ -1,4 +1,4 @@
-"""Tiny stages for tests of the engine."""
+"""Tiny stages for tests of the engine, and a way to run them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bgflow import Context, In, Out, Param, Stage
+from bgflow import Context, In, Out, Param, Run, Stage, load, plan
 
 
 class Count(Stage, use="toy.count"):
@@ -111,3 +111,18 @@ class WantsStraight(Stage, use="toy.straight"):
 
 EVENTS: list[tuple[str, str]] = []
 MET: list[tuple[int, int, int | None]] = []
+
+CHAIN = """
+src: {use: toy.count, set: {frames_: 40}}
+a: {use: toy.add, in: src, %s}
+b: {use: toy.add, in: a, %s}
+p: {use: toy.pair, in: b}
+"""
+
+
+def start(
+    stages: str, *, cores: int = 2, sync: bool = False, frames: int = 0, clock: Any = None, top: str = "device: cpu"
+) -> Run:
+    """A run of some lines of `stages:`, not yet entered."""
+    text = f"{top}\nstages:\n" + "".join(f"  {line.strip()}\n" for line in stages.strip().splitlines())
+    return Run(plan(load("g.yaml", text), cores=cores, sync=sync), frames=frames, clock=clock)

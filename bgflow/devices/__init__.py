@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -71,11 +70,9 @@ def device(name: str) -> Device:
         return auto()[0]
     family, _, index = name.partition(":")
     if family not in known():
-        near = difflib.get_close_matches(family, known(), 1)
-        raise DeviceError(
-            f"there is no device {name!r}; "
-            + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known())}")
-        )
+        from bgflow.document import near  # it needs yaml, which kernels alone do without
+
+        raise DeviceError(f"there is no device {name!r}{near(family, known())}")
     module = importlib.import_module(f"bgflow.devices.{family}")
     made: Device = module.make(int(index or 0))
     return made

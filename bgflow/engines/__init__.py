@@ -12,7 +12,6 @@ On the CPU a call has finished when it returns; a GPU engine enqueues and return
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from importlib.util import find_spec
@@ -94,10 +93,9 @@ def engine(name: str, device: Device) -> type[Engine]:
 
 def unknown(name: str) -> str:
     """What to tell someone who asks for an engine that is not there."""
-    near = difflib.get_close_matches(name, known(), 1)
-    return f"there is no engine {name!r}; " + (
-        f"did you mean {near[0]!r}?" if near else f"there are auto, {', '.join(known())}"
-    )
+    from bgflow.document import near  # it needs yaml, which engines alone do without
+
+    return f"there is no engine {name!r}{near(name, ['auto', *known()])}"
 
 
 class Binding:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgflow.frame import Array
+from bgflow.kernels import flip
+
 if TYPE_CHECKING:
     from av import VideoFrame
 
-Image = np.ndarray[Any, np.dtype[Any]]
+WAY = {found: way for way, found in flip.WAYS.items()}
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ class Turn:
         """Height and width once upright."""
         return (w, h) if self.transpose else (h, w)
 
-    def apply(self, image: Image, out: Image) -> None:
+    def apply(self, image: Array, out: Array) -> None:
         """Write the upright picture into `out`, whose height and width are `size` of the image's."""
-        seen = image.swapaxes(0, 1) if self.transpose else image
-        seen = seen[::-1] if self.flip_y else seen
-        np.copyto(out, seen[:, ::-1] if self.flip_x else seen)
+        rows, columns = (self.flip_x, self.flip_y) if self.transpose else (self.flip_y, self.flip_x)
+        flip.flip(image, out, WAY[rows, columns, self.transpose])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,15 @@ class Webs:
         self.first: Future[Web] = Future()
         self.ready = threading.Event()
         self._settled = False
-        self._missing = 0
+        self._missing = self._open = 0
         self._webs: dict[tuple[str, int], Web] = {}
         self._lock = threading.Lock()
 
     def expect(self) -> None:
-        """One more stage will be served."""
+        """One more stage is open and will be served."""
         with self._lock:
             self._missing += 1
+            self._open += 1
 
     def arrived(self) -> None:
         """One of those stages is on its page."""
@@ -59,11 +61,13 @@ class Webs:
                 self.first.set_result(found)
             return found
 
-    def close_idle(self) -> None:
-        """Give back the ports of servers that are not in use, as after a run that failed before it began."""
+    def leave(self) -> None:
+        """A stage has closed; the last one gives the ports back, also those of servers that never began."""
         with self._lock:
-            for web in self._webs.values():
-                web.close_idle()
+            self._open -= 1
+            if not self._open:
+                for web in self._webs.values():
+                    web.socket.close()
 
     def settle(self, address: str, cert: str | None, key: str | None, stage: str) -> None:
         """Called when every stage is open: if none has named a port, the usual one is taken."""
@@ -73,7 +77,7 @@ class Webs:
         self._announce()
 
 
-class Served:
+class Served(ABC):
     """The parameters and the life of a stage that is seen on a web page; mixed into a Stage."""
 
     address: str = Param("127.0.0.1", description="where the page is served; 0.0.0.0: whole network, no password")
@@ -87,11 +91,9 @@ class Served:
         """Take the port, in `open`, so that a taken one is told before anything runs."""
         self._name = ctx.name
         self._webs: Webs = ctx.shared("webs", Webs)
-        self._ended = threading.Event()
-        self._ended.set()
-        self._webs.expect()
         if self.port is not None:
             self._webs.at(self.address, self.port, self.cert, self.key, self._name)
+        self._webs.expect()
 
     def settle(self) -> None:
         """Called with the first frame, which comes when every stage is open."""
@@ -99,29 +101,24 @@ class Served:
             self._settled = True
             self._webs.settle(self.address, self.cert, self.key, self._name)
 
+    @abstractmethod
     def attach(self, web: Web) -> None:
         """Show this stage on the page; on the loop."""
-        raise NotImplementedError
 
     async def serve(self, ctx: Context) -> None:
-        """Keep the server up until the run ends."""
+        """Keep the server up until the run ends, and close its connections then."""
         import asyncio  # 18 ms that `bgflow check` need not pay
 
-        self._ended.clear()
-        try:
-            if self.port is not None:
-                web = self._webs.at(self.address, self.port, self.cert, self.key, ctx.name)
-            else:
-                web = await asyncio.shield(asyncio.wrap_future(self._webs.first))
-            web.controls = web.controls or getattr(ctx, "controls", None)
-            self.attach(web)
-            async with web.running():
-                self._webs.arrived()
-                await asyncio.Event().wait()
-        finally:
-            self._ended.set()
+        if self.port is not None:
+            web = self._webs.at(self.address, self.port, self.cert, self.key, ctx.name)
+        else:
+            web = await asyncio.shield(asyncio.wrap_future(self._webs.first))
+        web.controls = web.controls or ctx.controls
+        self.attach(web)
+        async with web.running():
+            self._webs.arrived()
+            await asyncio.Event().wait()
 
     def close(self) -> None:
-        """Wait until connections are closed, which `serve` does when it is cancelled."""
-        self._ended.wait(10)
-        self._webs.close_idle()
+        """Give the port back with the last stage that is served."""
+        self._webs.leave()

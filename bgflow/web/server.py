@@ -101,11 +101,6 @@ class Web:
         if not self.local and not self.tls:
             log.info("browsers give their camera only to HTTPS or localhost; elsewhere set cert and key")
 
-    def close_idle(self) -> None:
-        """Give the port back when no stage is using it; any thread."""
-        if not self._users:
-            self.socket.close()
-
     async def _start(self) -> None:
         app = http.Application(middlewares=[self._guard], client_max_size=OFFER_BYTES)
         app.add_routes(

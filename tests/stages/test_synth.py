@@ -92,6 +92,15 @@ def test_it_ends_when_the_run_stops() -> None:
 
 def test_its_size_is_known_without_opening_it() -> None:
     assert Source(width=320, height=180).sizes(probe=False) == {"w": 320, "h": 180}
+    assert Source(width=320, height=180, count=7).sizes(probe=False) == {"w": 320, "h": 180, "frames": 7}
+
+
+@pytest.mark.parametrize("on", ["cpu", "fake"])
+def test_without_subjects_the_picture_is_the_plate(on: str) -> None:
+    made = shot(3, on=on, **SMALL, subjects=0, shadow=0.5)
+    assert np.array_equal(made["image"], made["plate"])
+    assert not made["alpha"].any()
+    assert not made["label"].any()
 
 
 def test_nobody_is_there_before_the_subject_enters_and_after_it_has_left() -> None:

@@ -1,0 +1,104 @@
+"""One stage at its place in a segment: what it is given each instant, and under which keys its outputs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bgflow.context import RunContext
+from bgflow.copies import Copies
+from bgflow.document import near
+from bgflow.errors import BgflowError
+from bgflow.graph import Node, Wire
+from bgflow.port import In, Type
+
+Values = Mapping[str, Any]
+
+
+class Step:
+    """What never changes about a stage in a run is looked up here once; every method belongs to the stage's thread."""
+
+    def __init__(self, node: Node, ctx: RunContext, into: Mapping[str, Wire]):
+        self.node, self.ctx, self.stage, self.name, self.every = node, ctx, node.stage, node.name, node.every
+        self.is_sink = not node.stage.outputs
+        self._wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
+        self._outputs = {name: (f"{node.name}.{name}", port.types[0]) for name, port in node.stage.outputs.items()}
+        self._dtypes = {name: np.dtype(kind.dtype) for name, (_, kind) in self._outputs.items() if kind.dims}
+        self._first = next(iter(self._outputs), "")
+        self._seen: list[tuple[Any, Any] | None] = []
+        self._turn = 0
+
+    def is_due(self) -> bool:
+        """Whether the stage runs at this instant, as far as its `every` says; asked once an instant."""
+        self._turn += 1
+        return (self._turn - 1) % self.every == 0
+
+    def inputs(self, values: Values, held: Values, copies: Copies) -> list[Any] | None:
+        """The stage's inputs on its device, or None when one that it needs is missing; binds their dims."""
+        out: list[Any] = []
+        seen: list[tuple[Any, Any] | None] = []
+        for port, wire in self._wired:
+            value: Any = None
+            if wire is not None:
+                value = values.get(wire.key)
+                if value is None and port.hold:
+                    value = held.get(wire.key)
+            if value is None and not port.optional:
+                return None
+            dtype = getattr(value, "dtype", None)
+            if dtype is not None and wire is not None and not self.ctx.device.owns(value):
+                value = copies.on(self.ctx, wire, value)
+            seen.append(None if dtype is None else (value.shape, dtype))
+            out.append(value)
+        if seen != self._seen:
+            self._bind(out)
+            self._seen = seen
+        return out
+
+    def _bind(self, inputs: list[Any]) -> None:
+        """Learn the dims from the inputs; a contradiction names both numbers."""
+        size: dict[str, int] = {}
+        for (port, _), value in zip(self._wired, inputs, strict=True):
+            if hasattr(value, "dtype"):
+                size = _bound(port, value, size)
+        self.ctx.size = size
+
+    def outputs(self, out: Any) -> dict[str, Any]:
+        """What the stage gave, by 'stage.output'; a value that is not what the port declares is refused."""
+        if out is None:
+            return {}
+        made = {}
+        for name, value in out.items() if isinstance(out, dict) else ((self._first, out),):
+            if value is None:
+                continue
+            if name not in self._outputs:
+                raise BgflowError(
+                    f"{self.name} gave {name!r}, which is no output of {self.stage.use}{near(name, self._outputs)}"
+                )
+            key, kind = self._outputs[name]
+            if kind.dims and not self._fits(name, kind, value):
+                found = getattr(value, "dtype", None) or type(value).__name__
+                shape = "x".join(map(str, getattr(value, "shape", ())))
+                raise BgflowError(f"{self.name} gave {name} as {found}[{shape}], but it is {kind}")
+            made[key] = value
+        return made
+
+    def _fits(self, name: str, kind: Type, value: Any) -> bool:
+        same = getattr(value, "dtype", None) == self._dtypes[name]
+        return same and (kind.element == "nv12" or value.ndim == len(kind.dims))
+
+
+def _bound(port: In, value: Any, size: dict[str, int]) -> dict[str, int]:
+    """`size` and what the value's shape adds to it."""
+    why = ""
+    for kind in port.types:
+        if kind.element == "any":
+            return size
+        if kind.dims and kind.dtype == value.dtype:
+            trial = dict(size)
+            if (dim := kind.bind(value.shape, trial)) is None:
+                return trial
+            why = f"{port.name} is {'x'.join(map(str, value.shape))}, but {dim} is {size.get(dim, dim)} here"
+    raise BgflowError(why or f"{port.name} is {value.dtype}{list(value.shape)}, but wants {port.type}")
