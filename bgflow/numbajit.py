@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 import threading
@@ -27,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 SMALL = 16_384  # elements below which one thread is quicker than several
 LAUNCH_LOCK = threading.Lock()
 _compile_lock = threading.Lock()
+log = logging.getLogger("bgflow.kernels")
 
 
 class Function:
@@ -70,7 +72,16 @@ def compiled(k: Kernel) -> Any:
         lines.append(f"{'    ' * (len(k.over) + 2)}body({', '.join(index)}, {names})")
         module: Any = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), k)
         module.body = jit(k.body)
-        return numba.njit(getattr(module, k.name), parallel=True, nogil=True, cache=True, error_model="numpy")
+        made: Any = numba.njit(getattr(module, k.name), parallel=True, nogil=True, cache=True, error_model="numpy")
+        if not any(Path(made._cache.cache_path).glob(f"{Path(module.__file__).stem}.*.nbi")):
+            _announce()
+        return made
+
+
+@functools.cache
+def _announce() -> None:
+    """Say once per process why nothing moves for some seconds."""
+    log.info("compiling kernels for this machine, which happens once and takes some seconds")
 
 
 def jit(body: Callable[..., Any], **how: Any) -> Any:

@@ -13,7 +13,7 @@ from bgflow import In, Out, Param, Stage
 from bgflow.errors import MediaError
 from bgflow.frame import Array
 from bgflow.media.audio import AudioTrack
-from bgflow.media.container import MediaUsageError, cut_off, existing_file, open_file, writable_file
+from bgflow.media.container import READING, MediaUsageError, cut_off, existing_file, open_file, writable_file
 from bgflow.media.encoders import CONTAINERS, PRESETS
 from bgflow.media.reader import Reader, picture
 from bgflow.media.turn import Turn
@@ -22,8 +22,6 @@ from bgflow.stage import Context
 
 if TYPE_CHECKING:
     from av import VideoFrame
-
-READING = "files being read"  # what a run's sources read, so that no sink writes over it
 
 
 class Source(Stage, use="file.source"):

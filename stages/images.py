@@ -13,7 +13,7 @@ import numpy as np
 from bgflow import In, Out, Param, Stage
 from bgflow.errors import MediaError
 from bgflow.frame import Array
-from bgflow.media.container import MediaUsageError, reason
+from bgflow.media.container import READING, MediaUsageError, no_folder, reason
 from bgflow.media.pictures import found, numbered, read, upright_size
 from bgflow.stage import Context
 
@@ -44,13 +44,13 @@ class Source(Stage, use="images.source"):
         if not probe:
             return {}
         files = found(self.path)
-        size = upright_size(files[0]) if len(files) == 1 else None
         known = {"frames": len(files)} if not self.loop else {}
-        return known if size is None else {"h": size[0], "w": size[1], **known}
+        return {**dict(zip("hw", upright_size(files[0]), strict=True)), **known} if len(files) == 1 else known
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self.files = found(self.path)
+        ctx.shared(READING, set[Path]).update(file.resolve() for file in self.files)
         self.time_base = 1 / Fraction(self.fps).limit_denominator(1001)
 
     def frames(self) -> Iterator[tuple[int, Any]]:
@@ -63,6 +63,8 @@ class Source(Stage, use="images.source"):
                 try:
                     value = self._value(file)
                 except MediaError as error:
+                    if len(self.files) == 1:
+                        raise
                     bad, why = bad + 1, str(error)
                     self.ctx.drop("bad image")
                     self.ctx.warn(f"{error}; skipped")
@@ -70,9 +72,7 @@ class Source(Stage, use="images.source"):
                 yield n + passes * len(self.files), value
                 del value  # before the next picture asks for memory
             if bad == len(self.files):
-                raise MediaError(
-                    why if bad == 1 else f"{self.path}: none of its {bad} pictures can be read; the last: {why}"
-                )
+                raise MediaError(f"{self.path}: none of its {bad} pictures can be read; the last: {why}")
             if passes == self.loop:
                 return
             passes += 1
@@ -108,8 +108,6 @@ class Sink(Stage, use="images.sink"):
         suffix = Path(self.path).suffix.lower()
         if self.format == "auto" and suffix and suffix not in FORMATS:
             yield "path", f"{suffix!r} is no picture format here; there are {', '.join(FORMATS)}"
-        if "%" in self.path and numbered(self.path) is None:
-            yield "path", f"{self.path!r} has no number in it; write for example 'out/%04d.png'"
         if self.bits == 16 and self._format() != "png":
             yield "bits", f"{self._format()} has 8 bits; write .png for 16"
 
@@ -125,7 +123,8 @@ class Sink(Stage, use="images.sink"):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MediaUsageError(f"{self.path}: the folder cannot be made: {reason(error)}") from error
+            why = no_folder(self.folder) if isinstance(error, FileExistsError | NotADirectoryError) else reason(error)
+            raise MediaUsageError(f"{self.path}: the folder cannot be made: {why}; choose another folder") from error
         if not os.access(self.folder, os.W_OK):
             raise MediaUsageError(f"{self.path}: cannot be written: permission denied in {str(self.folder)!r}")
 
@@ -135,16 +134,18 @@ class Sink(Stage, use="images.sink"):
         target = self._target(name)
         if target.exists() and not self.overwrite:
             raise MediaError(f"{target}: exists already; set overwrite: true or give another name")
+        if target.exists() and target.resolve() in self.ctx.shared(READING, set[Path]):
+            raise MediaUsageError(f"{target}: is being read by this run; write to another folder")
         picture = self._picture(image)
-        part = target.with_name(f".{target.name}.part")
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             picture.save(part, self._format(), **self._options())
             part.replace(target)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise MediaError(
-                f"{target}: cannot be written: {reason(error)}; {len(self.written)} pictures before it are whole"
-            ) from error
+            n = len(self.written)
+            before = f"; {n} picture{'s' * (n != 1)} before it {'is' if n == 1 else 'are'} whole" if n else ""
+            raise MediaError(f"{target}: cannot be written: {reason(error)}{before}") from error
         self.written.add(target)
 
     def _format(self) -> str:
@@ -161,7 +162,7 @@ class Sink(Stage, use="images.sink"):
     def _target(self, name: str | None) -> Path:
         """Where this picture goes; a second picture of the same name gets a number."""
         if self.number is not None:
-            return Path(self.number(self.ctx.frame.seq))
+            return Path(self.number(self.ctx.frame.seq)).expanduser()
         if self.single:
             if self.written:
                 raise MediaError(

@@ -19,7 +19,9 @@ SCHEMES = ("rtsp", "rtsps", "rtp", "http", "https", "srt", "udp", "tcp", "rtmp")
 class Source(Stage, use="url.source"):
     """Receive a live stream, from time 0; it is reconnected whenever it breaks, and time goes on over the gap.
 
-    The first connection must succeed unless `patient`. Passwords never show in messages.
+    What has a length, such as a file on a web server, is played once, and late frames of it are dropped as in any
+    live stream: download it to keep every frame. The first connection must succeed unless `patient`. Passwords never
+    show in messages.
     """
 
     image = Out("u8[h,w,3] rgb")

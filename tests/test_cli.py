@@ -73,6 +73,21 @@ def test_an_unknown_command_is_told_with_the_nearest_and_2() -> None:
             ("run", "g.yaml", "--frames", "x"),
             "bgflow run: invalid value for '--frames': 'x' is not a valid integer range; see bgflow run -h\n",
         ),
+        (
+            ("run", "g.yaml", "--radius", "3"),
+            "bgflow run: there is no option '--radius'; see bgflow run -h\n",
+        ),
+        (
+            ("run", "synth_dem"),
+            "bgflow run: invalid value for 'GRAPH': 'synth_dem' is no file, and no graph that comes with bgflow; "
+            "did you mean 'synth_demo'?\n",
+        ),
+        (("run", "no/g.yaml"), "no/g.yaml: there is no such graph file; give the path of a .yaml file\n"),
+        (("run", "g.yaml", "--report", "."), "--report .: is a folder; give the name of a file to write\n"),
+        (
+            ("run", "g.yaml", "--set", "add.amount=much"),
+            "--set add.amount=much: amount: input should be a valid integer, not 'much'\n",
+        ),
         (("run", "gg.yaml"), "gg.yaml: there is no such graph file; did you mean 'g.yaml'?\n"),
         (
             ("run", "g.yaml", "--device", "gpu"),
@@ -102,11 +117,12 @@ def test_a_request_that_cannot_start_is_one_line_and_2(graph: Path, args: tuple[
     assert "Traceback" not in told.err
 
 
-def test_run_runs_and_says_so_in_one_line(graph: Path) -> None:
+def test_run_says_device_and_frame_memory_before_the_start_and_the_result_in_one_line(graph: Path) -> None:
     told = run_bgflow("run", graph)
     assert told.code == 0
-    device, summary = told.err.splitlines()
+    device, memory, summary = told.err.splitlines()
     assert device == "device cpu: as asked"
+    assert re.fullmatch(r"frame memory: [\d,]+ bytes", memory)
     assert summary.startswith("g: 5 frames in ")
 
 
@@ -331,13 +347,28 @@ def test_a_third_interrupt_ends_a_stage_that_never_returns_with_130(tmp_path: Pa
     assert process.stderr
     assert process.stdout.readline() == "stuck\n"
     process.send_signal(signal.SIGINT)
-    told = [process.stderr.readline(), process.stderr.readline()]
-    assert told == ["device cpu: as asked\n", "finishing what is under way; Ctrl-C again throws it away\n"]
+    told = [process.stderr.readline() for _ in range(3)][-1]
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         threading.Event().wait(0.05)
     process.communicate()
     assert process.returncode == 130
+    assert told == "finishing what is under way; Ctrl-C again throws it away\n"
+
+
+def test_an_interrupt_that_an_import_turns_into_another_error_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **how: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(10)
+        except KeyboardInterrupt:
+            raise ImportError("half imported") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("bgflow.cli.cli.main", broken)
+    told = run_bgflow("run", "g.yaml")
+    assert (told.code, told.err) == (130, "interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class Interrupt(Stage, use="toy.interrupt"):

@@ -163,6 +163,22 @@ def test_what_does_not_go_together_is_refused_in_one_line(job: Job, told: str) -
     assert str(e.value) == told
 
 
+def test_an_input_behind_a_link_is_not_written_over(here: Path) -> None:
+    (here / "other.jpg").symlink_to("photo.jpg")
+    with pytest.raises(UsageError) as e:
+        graph(Job("blur", "other.jpg", "photo.jpg", overwrite=True))
+    assert str(e.value) == "photo.jpg: is the input too; give another name for the output"
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [("100%.mp4", "file"), ("my%20dog.mp4", "file"), ("my%20dog.jpg", "images"), ("dog%3d.jpg", "images")],
+)
+def test_a_percent_sign_is_a_pattern_only_with_a_number_format(name: str, use: str) -> None:
+    found = stages("blur", name, f"out/{name}")
+    assert (found["source"]["use"], found["sink"]["use"]) == (f"{use}.source", f"{use}.sink")
+
+
 def test_an_existing_file_goes_only_with_overwrite(here: Path) -> None:
     (here / "b.png").write_text("mine")
     told = bgflow("remove", "a.jpg", "b.png")
@@ -213,6 +229,12 @@ def test_a_missing_input_is_one_line_and_2(network: None, source: str, told: str
     [
         (("no/o.mp4",), 2, "no/o.mp4: cannot be written: there is no folder 'no'; make it first\n"),
         (("o.mp4", "--model", "u2nep"), 2, "there is no model 'u2nep'; did you mean 'u2netp'?\n"),
+        (
+            ("o.mp4", "--size", "7x320"),
+            2,
+            "bgflow blur: invalid value for '--size': '7x320' is out of range; height and width are 32 to 2048, "
+            "as in 192x320; see bgflow blur -h\n",
+        ),
         (("o.mp4", "--engine", "openvin"), 2, "there is no engine 'openvin'; did you mean 'openvino'?\n"),
         (("o.mp4", "--size", "100x100"), 2, "100 is not a multiple of 32; 96 or 128 would be\n"),
         (
@@ -246,11 +268,10 @@ def test_a_truncated_video_is_told_and_nothing_is_written(network: None, here: P
     assert not (here / "o.mp4").exists()
 
 
-def test_a_picture_of_0_bytes_fails_with_1(network: None, here: Path) -> None:
+def test_a_picture_of_0_bytes_is_one_line_and_2(network: None, here: Path) -> None:
     (here / "a.png").write_bytes(b"")
     told = bgflow("remove", "a.png", "b.png")
-    assert told.code == 1
-    assert told.err.endswith("\na.png: is empty (0 bytes)\n")
+    assert (told.code, told.err) == (2, "a.png: is empty (0 bytes)\n")
 
 
 def test_a_missing_background_is_told_with_what_would_be_right(network: None, here: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -210,3 +211,27 @@ def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path, monkeypa
     monkeypatch.setenv("BGFLOW_CACHE", str(tmp_path / "file"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     assert numbajit.cache_folder() == tmp_path / "user" / "bgflow" / "kernels"
+
+
+COMPILES = """
+import logging, numpy as np
+from bgflow.kernels import resize, over
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+a, b = np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
+over.fill((1, 2, 3), a)
+resize.area(a, b)
+"""
+
+
+def test_the_first_compilation_on_a_machine_is_announced_once(tmp_path: Path) -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", COMPILES],
+            env={**os.environ, "BGFLOW_CACHE": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for _ in range(2)
+    ]
+    assert told == ["compiling kernels for this machine, which happens once and takes some seconds\n", ""]

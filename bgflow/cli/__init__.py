@@ -9,13 +9,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import importlib
 import logging
 import os
 import pkgutil
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 import click
 
@@ -97,15 +102,35 @@ def main(args: Sequence[str] | None = None) -> int:
     log.setLevel(logging.INFO)
     log.propagate = False
     log.handlers = [Plain()]
+    with _interrupts() as interrupted:
+        try:
+            return cli.main(args, prog_name="bgflow", standalone_mode=False) or 0
+        except BrokenPipeError:  # the reader of our output has gone, as in `bgflow stages | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except BaseException as error:
+            if isinstance(error, SystemExit | GeneratorExit):
+                raise
+            return told(KeyboardInterrupt() if interrupted.is_set() else error)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Whether Ctrl-C was pressed: an import that it breaks may raise any other error instead."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        return cli.main(args, prog_name="bgflow", standalone_mode=False) or 0
-    except BrokenPipeError:  # the reader of our output has gone, as in `bgflow stages | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except BaseException as error:
-        if isinstance(error, SystemExit | GeneratorExit):
-            raise
-        return told(error)
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def told(error: BaseException) -> int:
@@ -130,12 +155,13 @@ def told(error: BaseException) -> int:
 
 def _in_our_words(error: click.ClickException) -> str:
     """A usage error as one line: command: what is wrong; what would be right."""
-    from bgflow.document import near
-
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "bgflow"
-    if isinstance(error, click.NoSuchOption) and error.possibilities:
-        return f"{path}: there is no option {error.option_name!r}{near(error.option_name, error.possibilities)}"
+    if isinstance(error, click.NoSuchOption) and ctx:
+        there = {name.lstrip("-"): name for option in ctx.command.params for name in option.opts if name[0] == "-"}
+        hit = difflib.get_close_matches(error.option_name.lstrip("-"), there, 1)
+        hint = f"did you mean {there[hit[0]]!r}?" if hit else f"see {path} -h"
+        return f"{path}: there is no option {error.option_name!r}; {hint}"
     text = " ".join(error.format_message().split()).rstrip(".")
     hint = "" if "did you mean" in text else f"; see {path} -h"
     return f"{path}: {text[:1].lower()}{text[1:]}{hint}"

@@ -15,7 +15,7 @@ import yaml
 from bgflow.document import near
 from bgflow.errors import UsageError
 from bgflow.media.encoders import CONTAINERS
-from bgflow.media.pictures import EXTENSIONS
+from bgflow.media.pictures import EXTENSIONS, numbered
 from bgflow.stages.images import ALPHA_FORMATS, FORMATS
 from bgflow.stages.url import SCHEMES as STREAMS
 
@@ -127,7 +127,7 @@ def source_of(text: str) -> End:
     if scheme in ("null", "preview"):
         raise UsageError(f"{text}: can only be an output; give a file, a camera or an address to read")
     path = rest if scheme == "file" else text
-    if Path(path).is_dir() or "%" in path or (glob.has_magic(path) and not Path(path).exists()):
+    if Path(path).is_dir() or ((numbered(path) or glob.has_magic(path)) and not Path(path).exists()):
         return End("pictures", "images.source", {"path": path})
     if Path(path).suffix.lower() in EXTENSIONS:
         return End("picture", "images.source", {"path": path})
@@ -154,7 +154,7 @@ def sink_of(text: str) -> End:
         )
     path = rest if scheme else text
     suffix = Path(path).suffix.lower()
-    if "%" in path or path.endswith("/") or Path(path).is_dir() or not suffix:
+    if numbered(path) or path.endswith("/") or Path(path).is_dir() or not suffix:
         return End("pictures", "images.sink", {"path": path})
     if suffix in FORMATS:
         return End("picture", "images.sink", {"path": path})
@@ -177,7 +177,7 @@ def _fit(job: Job, source: End, sink: End) -> None:
     if sink.kind == "picture" and source.kind != "picture":
         pattern = f"{Path(path).with_suffix('')}_%04d{Path(path).suffix}"
         raise UsageError(f"{job.target}: is one picture, but {job.source} is many; give a folder or {pattern}")
-    if path and Path(path).absolute() == Path(str(source.params.get("path", ""))).absolute():
+    if path and Path(path).resolve() == Path(str(source.params.get("path", ""))).resolve():
         raise UsageError(f"{job.target}: is the input too; give another name for the output")
     if Path(path).is_file() and not job.overwrite:
         raise UsageError(f"{job.target}: exists already; add --overwrite, or give another name")

@@ -47,7 +47,12 @@ def launch(
         return 0
     if report_to and not Path(report_to).absolute().parent.is_dir():
         raise UsageError(f"--report {report_to}: there is no folder {str(Path(report_to).parent)!r}; make it first")
+    if report_to and Path(report_to).is_dir():
+        raise UsageError(f"--report {report_to}: is a folder; give the name of a file to write")
     log.info(planned.why)
+    unknown = sum(pool.shape is None for pool in planned.pools.values())
+    later = f", and {unknown} pool{'s' * (unknown != 1)} more as large as the first frame asks" if unknown else ""
+    log.info("frame memory: %s bytes%s", f"{planned.nbytes:,}", later)
     run = Run(planned, frames=frames)
     meter = Meter(run)
     try:

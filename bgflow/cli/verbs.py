@@ -20,7 +20,10 @@ def size(value: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)x(\d+)", value)
     if not found:
         raise click.BadParameter(f"{value!r} is no size; write height x width, as in 192x320")
-    return int(found[1]), int(found[2])
+    h, w = int(found[1]), int(found[2])
+    if not (32 <= h <= 2048 and 32 <= w <= 2048):
+        raise click.BadParameter(f"{value!r} is out of range; height and width are 32 to 2048, as in 192x320")
+    return h, w
 
 
 OPTIONS = (

@@ -21,7 +21,7 @@ class AudioTrack:
     The packets are never decoded. `template` describes the codec; it is a copy, valid after the source has closed
     its file. At most `limit` bytes wait; when nobody takes them the oldest go, and `dropped` counts them. `shift`
     seconds are added to every time stamp; while it is None (the first picture of a live stream decides it) packets
-    are thrown away.
+    are thrown away. `ended` says that the source has put its last packet; a run that is stopped leaves it False.
     """
 
     def __init__(self, stream: AudioStream, limit: int = LIMIT):
@@ -34,6 +34,7 @@ class AudioTrack:
         self.codec: str = stream.codec_context.name
         self.limit, self.dropped = limit, 0
         self.shift: Fraction | None = Fraction(0)
+        self.ended = False
         self._packets: collections.deque[Packet[AudioStream]] = collections.deque()
         self._bytes = 0
         self._last: Fraction | None = None

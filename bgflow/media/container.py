@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # FFmpeg takes any text for ANSI art; nobody means that.
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
+READING = "files being read"  # a run's set of paths that its sources read, so that no sink writes over one
 _SECRET_KEYS = "access_token|auth|key|passphrase|passwd|password|pwd|sig|signature|streamid|token"
 
 
@@ -48,19 +49,26 @@ def existing_file(path: str) -> Path:
     if file.is_dir():
         raise MediaUsageError(f"{path}: is a folder, not a video; use images.source for a folder of pictures")
     if not file.exists():
-        raise MediaUsageError(f"{path}: no such file{_near(file)}")
+        folder = file.parent
+        raise MediaUsageError(f"{path}: no such file" + (near(file) if folder.is_dir() else f"; {no_folder(folder)}"))
     if file.is_file() and file.stat().st_size == 0:
         raise MediaUsageError(f"{path}: is empty (0 bytes); give a file that was written to its end")
     return file
 
 
-def _near(file: Path) -> str:
-    folder = file.parent
-    if not folder.is_dir():
-        return f"; there is no folder {str(folder)!r}"
-    names = [p.name for p in folder.iterdir() if p.is_file()]
-    near = difflib.get_close_matches(file.name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def near(file: Path) -> str:
+    """'; did you mean …' when a name in the same folder is close, extensions aside, else ''."""
+    names = {p.stem: p.name for p in file.parent.iterdir()} if file.parent.is_dir() else {}
+    hit = difflib.get_close_matches(file.stem, names, 1)
+    return f"; did you mean {names[hit[0]]!r}?" if hit else ""
+
+
+def no_folder(folder: Path) -> str:
+    """Why `folder` is none: it or one above it is a file, or it is missing."""
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            return f"{str(place)!r} is a file, not a folder"
+    return f"there is no folder {str(folder)!r}"
 
 
 def open_file(path: str) -> InputContainer:
@@ -159,7 +167,8 @@ def writable_file(path: str, overwrite: bool = True) -> Path:
     if file.is_dir():
         raise MediaUsageError(f"{path}: is a folder; give the name of a file to write")
     if not folder.is_dir():
-        raise MediaUsageError(f"{path}: cannot be written: there is no folder {str(folder)!r}; make it first")
+        remedy = "choose another folder" if folder.exists() else "make it first"
+        raise MediaUsageError(f"{path}: cannot be written: {no_folder(folder)}; {remedy}")
     if file.exists() and not overwrite:
         raise MediaUsageError(f"{path}: exists already; set overwrite: true or give another name")
     if not os.access(file if file.exists() else folder, os.W_OK):

@@ -58,7 +58,7 @@ class Connection:
         self.time_base, self.track = self.reader.time_base, self.reader.track
 
     def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
-        """(pts, frame), until the run is stopped.
+        """(pts, frame), until the run is stopped, or what has a length (a file on a web server) has come to its end.
 
         Raises:
             MediaError: the source did not come back within the allowed attempts.
@@ -68,7 +68,7 @@ class Connection:
             offset: int | None = None
             if self.track is not None:
                 self.track.shift = None
-            why = MediaError(f"{self.name}: the stream ended")
+            why, broken = MediaError(f"{self.name}: the stream ended"), False
             try:
                 for pts, frame in self.reader.pictures():
                     if self._ctx.stopping:
@@ -84,9 +84,10 @@ class Connection:
                     last, seen, self._failed = ticks + offset, time.monotonic(), 0
                     yield last, frame
             except MediaError as error:
-                why = error
+                why, broken = error, True
+            whole = not broken and (self.reader.container.duration or 0) > 0
             self.reader.close()
-            if self._ctx.stopping or not self._again(why):
+            if self._ctx.stopping or whole or not self._again(why):
                 return
 
     def _again(self, why: MediaError) -> bool:

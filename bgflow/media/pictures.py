@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import glob
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bgflow.errors import MediaError
-from bgflow.media.container import MediaUsageError, reason
+from bgflow.media.container import MediaUsageError, near, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -33,6 +33,7 @@ EXTENSIONS = {
     ".avif",
 }
 ORIENTATION = 0x0112  # the EXIF tag
+NUMBER = re.compile(r"%(0\d*|[1-9]?)[di]")  # %d, %4d, %04d; not the %20 of an address that became a file's name
 
 
 def natural(path: Path) -> list[Any]:
@@ -42,9 +43,9 @@ def natural(path: Path) -> list[Any]:
 
 def numbered(path: str) -> Callable[[int], str] | None:
     """A function from a number to a file name for a pattern like 'out/%04d.png' or '%04i.png'; None for others."""
-    if not re.search(r"%0?\d*[di]", path):
+    if not NUMBER.search(path):
         return None
-    return lambda n: re.sub(r"%(0?)(\d*)[di]", lambda m: f"{n:{m[1]}{m[2]}d}", path)
+    return lambda n: NUMBER.sub(lambda m: f"{n:{m[1]}d}", path)
 
 
 def found(path: str) -> list[Path]:
@@ -61,16 +62,14 @@ def found(path: str) -> list[Path]:
         wrong = f"holds no picture; pictures end in {', '.join(sorted(EXTENSIONS))}"
     elif numbered(path):
         folder, name = target.parent, re.escape(target.name)
-        pattern = re.compile(re.sub(r"%(0?)(\d*)[di]", lambda m: rf"\d{{{m[2] or 1},}}", name))
+        pattern = re.compile(NUMBER.sub(lambda m: rf"\d{{{int(m[1] or 1)},}}", name))
         files = [p for p in folder.iterdir() if pattern.fullmatch(p.name)] if folder.is_dir() else []
         wrong = "no file has such a name"
     elif glob.has_magic(path):
         files = [Path(p) for p in glob.glob(str(target), recursive=True) if Path(p).is_file()]
         wrong = "matches no file; put the pattern in quotes, so that the shell leaves it alone"
     else:
-        names = [p.name for p in target.parent.iterdir()] if target.parent.is_dir() else []
-        near = difflib.get_close_matches(target.name, names, 1)
-        raise MediaUsageError(f"{path}: no such file or folder" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise MediaUsageError(f"{path}: no such file or folder{near(target)}")
     if not files:
         raise MediaUsageError(f"{path}: {wrong}")
     return sorted(files, key=natural)
@@ -82,29 +81,43 @@ def read(file: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
     Raises:
         MediaError: it is no picture, or damaged.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
 
-    _check_size(file)
+    with _opened(file, MediaError) as picture:
+        picture.load()
+        return np.asarray(rgb(ImageOps.exif_transpose(picture)))
+
+
+def upright_size(file: Path) -> tuple[int, int]:
+    """Height and width once upright, from the header alone.
+
+    Raises:
+        MediaUsageError: it is no picture, or its header is damaged.
+    """
+    with _opened(file, MediaUsageError) as picture:
+        w, h = picture.size
+        return (w, h) if picture.getexif().get(ORIENTATION, 1) >= 5 else (h, w)
+
+
+@contextlib.contextmanager
+def _opened(file: Path, failure: type[MediaError]) -> Iterator[Picture]:
+    """A picture file while the `with` lasts; whatever goes wrong in it is told as a `failure`."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
+        if file.stat().st_size == 0:
+            raise failure(f"{file}: is empty (0 bytes)")
         with Image.open(file) as picture:
-            picture.load()
-            return np.asarray(rgb(ImageOps.exif_transpose(picture)))
+            yield picture
+    except MediaError:
+        raise
+    except FileNotFoundError:
+        raise failure(f"{file}: is gone") from None
     except UnidentifiedImageError as error:
-        raise MediaError(f"{file}: is no picture that can be read") from error
+        raise failure(f"{file}: is no picture that can be read") from error
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{file}: is damaged: {reason(error)}") from error
-
-
-def upright_size(file: Path) -> tuple[int, int] | None:
-    """Height and width once upright, from the header alone; None where the file cannot be read."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as picture:
-            w, h = picture.size
-            return (w, h) if picture.getexif().get(ORIENTATION, 1) >= 5 else (h, w)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
+        why = reason(error).partition(" (")[0]  # without Pillow's count of the bytes that it left
+        raise failure(f"{file}: is damaged: {why}") from error
 
 
 def rgb(picture: Picture) -> Picture:
@@ -128,11 +141,3 @@ def _eight_bits(levels: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uin
     else:
         scale = 255 / 65535 if levels.dtype.itemsize == 2 or top > 255 else 1.0
     return np.clip(np.rint(levels * scale), 0, 255).astype(np.uint8)
-
-
-def _check_size(file: Path) -> None:
-    try:
-        if file.stat().st_size == 0:
-            raise MediaError(f"{file}: is empty (0 bytes)")
-    except FileNotFoundError:
-        raise MediaError(f"{file}: is gone") from None

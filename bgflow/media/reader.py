@@ -51,6 +51,8 @@ class Reader:
         if audio is not None and track is not None and not track.fits(audio):
             audio = None
         self.track = track or (AudioTrack(audio) if audio else None)
+        if self.track is not None:
+            self.track.ended = False
         self._streams = [self.stream, audio] if audio else [self.stream]
 
     def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
@@ -82,6 +84,8 @@ class Reader:
                     yield from self._decode(packet)
                 else:
                     self._set_aside(packet)
+            if self.track is not None:
+                self.track.ended = True
         except av.error.ExitError:
             yield from self._decode(None)
             raise MediaError(f"{self.name}: sent nothing for too long, after {float(self.end):.1f} s") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import io
@@ -18,7 +19,7 @@ from bgflow.media.container import reason
 from bgflow.media.encoders import CONTAINERS, ENCODERS, Container, Encoder
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
 
 MAX_TICKS = 2**31 - 1  # per second, in an MP4 header
 
@@ -40,7 +41,8 @@ class Writer:
     """A video file in the making; used by one thread. `close` finishes it, also after a failure.
 
     The file appears with the second picture, because the distance of the first two tells the encoder the frame
-    rate; time stamps stay as they are.
+    rate; time stamps stay as they are. Sound is written up to the newest picture; what lies beyond the last one is
+    kept when the source came to its end, and left out when the run was stopped before.
     """
 
     def __init__(self, path: Path, container: Container, coding: Coding, audio: AudioTrack | None):
@@ -50,6 +52,8 @@ class Writer:
         self._out: Any = None
         self._video: Any = None
         self._sound: Any = None
+        self._waiting: collections.deque[Packet[Any]] = collections.deque()
+        self._newest = self._step = Fraction(0)  # the last picture's instant, and its distance from the one before
         if audio is not None and audio.codec not in _codecs(container.format):
             can = [ext for ext, c in CONTAINERS.items() if audio.codec in _codecs(c.format)]
             raise MediaError(
@@ -77,6 +81,7 @@ class Writer:
         assert self._first is not None
         first, coding = self._first, self.coding
         assert first.time_base is not None
+        self._newest = _instant(first) - 1 / rate
         os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder prints a page otherwise
         container_options = self.container.options(first.time_base.denominator)
         self._out = av.open(str(self.path), "w", self.container.format, container_options=container_options)
@@ -104,11 +109,22 @@ class Writer:
     def _encode(self, frame: VideoFrame | None) -> None:
         for packet in self._video.encode(frame):
             self._out.mux(packet)
-        self.frames += frame is not None
-        if self.audio is not None:
-            for packet in self.audio.take():
-                packet.stream = self._sound
-                self._out.mux(packet)
+        if frame is not None:
+            self.frames += 1
+            self._step, self._newest = _instant(frame) - self._newest, _instant(frame)
+            self._hear(self._newest)
+        elif self.audio is not None:
+            self._hear(None if self.audio.ended else self._newest + self._step)
+
+    def _hear(self, end: Fraction | None) -> None:
+        """Write the sound before `end`, or all there is."""
+        if self.audio is None:
+            return
+        self._waiting += self.audio.take()
+        while self._waiting and (end is None or _instant(self._waiting[0]) < end):
+            packet = self._waiting.popleft()
+            packet.stream = self._sound
+            self._out.mux(packet)
 
     def close(self) -> None:
         """Encode what waits, write the index and close the file.
@@ -133,6 +149,8 @@ class Writer:
         if self._out is not None:
             with contextlib.suppress(av.FFmpegError, OSError):
                 self._out.close()
+            if self.path.is_file() and not self.path.stat().st_size:
+                self.path.unlink()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -145,16 +163,17 @@ class Writer:
             size = self.path.stat().st_size if self.path.is_file() else 0
             kept = "; what was written stays playable" if size and self.frames else ""
             raise MediaError(
-                f"{self.path}: cannot be written after {self.frames} frames and {size:,} bytes: {why}{kept}"
+                f"{self.path}: cannot be written after {self.frames} frame{'s' * (self.frames != 1)} and {size:,} "
+                f"bytes: {why}{kept}"
             ) from error
         except ValueError as error:  # PyAV's own: the container does not take the codec
             raise MediaError(f"{self.path}: {reason(error)}; leave codec at auto or change the extension") from error
 
 
-def _instant(frame: VideoFrame) -> Fraction:
-    assert frame.pts is not None
-    assert frame.time_base is not None
-    return frame.pts * frame.time_base
+def _instant(at: VideoFrame | Packet[Any]) -> Fraction:
+    assert at.pts is not None
+    assert at.time_base is not None
+    return at.pts * at.time_base
 
 
 def _codecs(format: str) -> set[str]:

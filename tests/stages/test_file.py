@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from bgflow.errors import MediaError
-from bgflow.stages.file import Source
+from bgflow.stages.file import Sink, Source
 from bgflow.testing import opened
 from tests import media
 from tests.media import copy, read, write
@@ -165,3 +165,19 @@ def test_sound_is_left_out_when_unwired(tmp_path: Path):
     copy(tmp_path / "in.mp4", tmp_path / "out.webm", wired={"image"})
     with av.open(str(tmp_path / "out.webm")) as c:
         assert not c.streams.audio
+
+
+def test_a_run_that_is_stopped_early_ends_its_sound_with_its_pictures(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=60, sound="aac")
+    with opened(Source(path=str(tmp_path / "a.mp4"))) as s, opened(Sink(path=str(tmp_path / "b.mp4"))) as k:
+        for n, (pts, value) in enumerate(s.frames()):
+            k(pts=pts, time_base=s.stage.time_base, **value)
+            if n == 19:
+                break
+    times, _ = media.times(tmp_path / "b.mp4")
+    before, after = media.sound(tmp_path / "a.mp4"), media.sound(tmp_path / "b.mp4")
+    assert len(times) == 20
+    assert after == before[: len(after)]
+    assert (
+        times[-1] < after[-1][0] + Fraction(1024, media.RATE) <= 2 * times[-1] - times[-2] + Fraction(1024, media.RATE)
+    )

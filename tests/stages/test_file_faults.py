@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 
 from bgflow.errors import MediaError
-from bgflow.stages.file import READING, Sink, Source
+from bgflow.media.container import READING
+from bgflow.stages.file import Sink, Source
 from bgflow.testing import TestContext, opened
 from tests import media
 from tests.media import failure
@@ -35,6 +37,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         out.mux(audio.encode(None))
     return {
         "clip.mp5": "no such file; did you mean 'clip.mp4'?",
+        "trunk.mp4": "no such file",
         "elsewhere/clip.mp4": f"no such file; there is no folder '{folder}/elsewhere'",
         ".": "is a folder, not a video; use images.source for a folder of pictures",
         "empty.mp4": "is empty (0 bytes); give a file that was written to its end",
@@ -129,6 +132,11 @@ def test_each_unwritable_target_has_its_own_message_and_exit_code_2(tmp_path: Pa
     formats = ".mp4, .m4v, .mov, .mkv, .webm"
     for name, params, text in [
         ("none/a.mp4", {}, f"cannot be written: there is no folder '{tmp_path}/none'; make it first"),
+        (
+            "there.mp4/a.mp4",
+            {},
+            f"cannot be written: '{tmp_path}/there.mp4' is a file, not a folder; choose another folder",
+        ),
         ("folder.mp4", {}, "is a folder; give the name of a file to write"),
         ("there.mp4", {"overwrite": False}, "exists already; set overwrite: true or give another name"),
         ("a.avi", {}, f"'.avi' is no video format here; there are {formats}"),
@@ -165,6 +173,22 @@ def test_the_file_that_is_read_is_not_written_over(tmp_path: Path):
         sink.process(media.ramp(48, 64), None)
     assert str(caught.value) == f"{path}: is being read by this run; write to another file"
     assert path.read_bytes() == before
+
+
+def test_a_disk_that_was_full_before_the_first_byte_leaves_no_empty_file(tmp_path: Path):
+    path = tmp_path / "a.mp4"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    image = media.ramp(48, 64)
+    media.write(tmp_path / "warm.mp4", [image] * 2)
+    with opened(Sink(path=str(path))) as k, pytest.raises(MediaError) as caught:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            for n in range(600):
+                k(pts=n * 3000, time_base=media.TICKS, image=image)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value).endswith(" and 0 bytes: file too large")
+    assert not path.exists()
 
 
 def test_a_full_disk_is_one_clear_error_and_closing_adds_none(tmp_path: Path):

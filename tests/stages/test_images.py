@@ -160,6 +160,22 @@ def test_only_bad_pictures_are_an_error(tmp_path: Path):
     )
 
 
+def test_a_single_bad_picture_is_told_before_the_start_with_2_and_never_as_skipped(tmp_path: Path):
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(MediaError) as caught:
+        Source(path=str(tmp_path / "empty.jpg")).sizes(probe=True)
+    assert (str(caught.value), caught.value.exit_code) == (f"{tmp_path}/empty.jpg: is empty (0 bytes)", 2)
+    with opened(Source(path=str(tmp_path / "empty.jpg"))) as s, pytest.raises(MediaError):
+        list(s.frames())
+    assert (s.ctx.warnings, s.ctx.drops) == ([], {})
+
+
+@pytest.mark.parametrize("name", ["my%20dog.png", "100%.png", "half%s.png"])
+def test_a_percent_sign_that_is_no_number_belongs_to_the_name(tmp_path: Path, name: str):
+    write(tmp_path / name, media.ramp(4, 6))
+    assert [stem for _, _, stem in read(tmp_path / name)] == [name.removesuffix(".png")]
+
+
 def test_nothing_found_is_said_with_what_would_be_right(tmp_path: Path):
     save(tmp_path / "photo.png", media.ramp(4, 4))
     (tmp_path / "empty").mkdir()
@@ -245,12 +261,20 @@ def test_existing_files_stay_when_overwrite_is_false(tmp_path: Path):
     assert (tmp_path / "a.png").read_bytes() == before
 
 
+def test_a_picture_that_is_being_read_is_not_written_over(tmp_path: Path):
+    path = save(tmp_path / "a.png", media.ramp(4, 4))
+    (tmp_path / "link.png").symlink_to(path)
+    before = path.read_bytes()
+    with opened(Sink(path=str(path))) as k, pytest.raises(MediaError) as caught:
+        Source(path=str(tmp_path / "link.png")).open(k.ctx)
+        k(image=media.ramp(8, 8))
+    assert str(caught.value) == f"{path}: is being read by this run; write to another folder"
+    assert path.read_bytes() == before
+
+
 def test_wrong_targets_are_found_without_opening_anything():
     assert list(Sink(path="a.xyz").problems()) == [
         ("path", "'.xyz' is no picture format here; there are .png, .jpg, .jpeg, .webp")
-    ]
-    assert list(Sink(path="out/%s.png").problems()) == [
-        ("path", "'out/%s.png' has no number in it; write for example 'out/%04d.png'")
     ]
     assert list(Sink(path="a.jpg", bits=16).problems()) == [("bits", "jpeg has 8 bits; write .png for 16")]
     assert list(Sink(path="out").problems()) == []
@@ -259,7 +283,10 @@ def test_wrong_targets_are_found_without_opening_anything():
 def test_a_folder_that_cannot_be_made_is_an_error_with_exit_code_2(tmp_path: Path):
     (tmp_path / "file").touch()
     error = failure(Sink(path=f"{tmp_path}/file/out"))
-    assert str(error) == f"{tmp_path}/file/out: the folder cannot be made: not a directory"
+    assert str(error) == (
+        f"{tmp_path}/file/out: the folder cannot be made: '{tmp_path}/file' is a file, not a folder; "
+        "choose another folder"
+    )
     assert error.exit_code == 2
 
 
@@ -280,7 +307,7 @@ def test_a_full_disk_leaves_only_whole_pictures(tmp_path: Path):
     child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert child.stderr.strip().splitlines()[-1] == (
         f"bgflow.errors.MediaError: {tmp_path}/000001.png: cannot be written: file too large; "
-        "1 pictures before it are whole"
+        "1 picture before it is whole"
     )
     assert [p.name for p in tmp_path.iterdir()] == ["000000.png"]
     assert np.asarray(Image.open(tmp_path / "000000.png")).shape == (32, 32, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.server
 import itertools
 import socket
@@ -89,6 +90,21 @@ def test_a_stream_that_ends_is_connected_again_and_time_goes_on(stream: bytes):
     assert min(steps) > 0
     assert steps[10:19] == [9000] * 9
     assert s.ctx.drops == {"connection lost": 3}
+
+
+def test_a_file_on_a_web_server_is_played_once(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=8, options={"movflags": "faststart"})
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            with opened(Source(url=f"http://127.0.0.1:{server.server_address[1]}/a.mp4", **FAST)) as s:
+                assert len(list(s.frames(20))) == 8
+        finally:
+            server.shutdown()
+            thread.join()
+    assert s.ctx.drops == {}
 
 
 def test_sound_goes_on_after_a_break_and_keeps_its_distance_to_the_pictures(stream: bytes):

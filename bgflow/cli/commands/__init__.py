@@ -10,11 +10,15 @@ import click
 
 def graph_file(value: str) -> str:
     """The path of a graph, or the bare name of one that comes with bgflow, like `synth_demo`; a type for click."""
-    if Path(value).name == value and not Path(value).exists():
-        for folder in importlib.import_module("bgflow.graphs").__path__:
-            if (shipped := Path(folder) / f"{value}.yaml").is_file():
-                return str(shipped)
-    return value
+    if Path(value).exists() or Path(value).name != value or Path(value).suffix:
+        return value
+    folders = importlib.import_module("bgflow.graphs").__path__
+    shipped = {file.stem: str(file) for folder in folders for file in Path(folder).glob("*.yaml")}
+    if value not in shipped:
+        from bgflow.document import near
+
+        raise click.BadParameter(f"{value!r} is no file, and no graph that comes with bgflow{near(value, shipped)}")
+    return shipped[value]
 
 
 def device_name(value: str) -> str:
