@@ -28,6 +28,7 @@ class Step:
         self._dtypes = {name: np.dtype(kind.dtype) for name, (_, kind) in self._outputs.items() if kind.dims}
         self._first = next(iter(self._outputs), "")
         self._seen: list[tuple[Any, Any] | None] = []
+        self._gave: dict[str, tuple[int, ...]] = {}
         self._turn = 0
 
     def is_due(self) -> bool:
@@ -64,6 +65,7 @@ class Step:
             if hasattr(value, "dtype"):
                 size = _bound(port, value, size)
         self.ctx.size = size
+        self._gave = {}
 
     def outputs(self, out: Any) -> dict[str, Any]:
         """What the stage gave, by 'stage.output'; a value that is not what the port declares is refused."""
@@ -82,12 +84,30 @@ class Step:
                 found = getattr(value, "dtype", None) or type(value).__name__
                 shape = "x".join(map(str, getattr(value, "shape", ())))
                 raise BgflowError(f"{self.name} gave {name} as {found}[{shape}], but it is {kind}")
-            made[key] = value
+            if kind.dims and self._gave.get(name) != value.shape:
+                self._check_size(name, kind, value.shape)
+            made[key] = _sealed(value)
         return made
+
+    def _check_size(self, name: str, kind: Type, shape: tuple[int, ...]) -> None:
+        """Refuse a size that contradicts the inputs; a source's sizes are its own."""
+        size = {} if self.stage.is_source() else dict(self.ctx.size)
+        if (dim := kind.bind(shape, size)) is not None:
+            wanted = f"{dim} is {size[dim]} here" if dim in size else f"it is {kind}"
+            raise BgflowError(f"{self.name} gave {name} as {'x'.join(map(str, shape))}, but {wanted}")
+        self._gave[name] = shape
 
     def _fits(self, name: str, kind: Type, value: Any) -> bool:
         same = getattr(value, "dtype", None) == self._dtypes[name]
         return same and (kind.element == "nv12" or value.ndim == len(kind.dims))
+
+
+def _sealed(value: Any) -> Any:
+    """The value so that no stage after can write it: a read-only view on the CPU; others share it."""
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        value = value.view()
+        value.flags.writeable = False
+    return value
 
 
 def _bound(port: In, value: Any, size: dict[str, int]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bgflow import In, Stage
+from bgflow import In, Out, Stage
 from bgflow.clock import FakeClock
 from bgflow.errors import StageError, UsageError
 from tests.toys import CHAIN, EVENTS, MET, start
@@ -284,3 +284,40 @@ def test_a_thread_that_cannot_be_had_ends_the_others() -> None:
     with pytest.raises(RuntimeError, match="can't start"), run:
         raise AssertionError("it began")
     assert not any(t.is_alive() for t in run.threads)
+
+
+class Half(Stage, use="toy.half"):
+    """Promises the input's size and gives half of it."""
+
+    image = In("u8[h,w,3] rgb")
+    out = Out("u8[h,w,3] rgb")
+
+    def process(self, image: Any) -> Any:
+        return image[::2]
+
+
+def test_a_stage_that_gives_another_size_than_it_promised_is_told() -> None:
+    told = "g.yaml:4:3: stage 'w' failed in process at frame 0: w gave out as 2x6x3, but h is 4 here"
+    with (
+        pytest.raises(StageError, match=told),
+        start("src: {use: toy.count}\nw: {use: toy.half, in: src}\np: {use: toy.pair, in: w}") as run,
+    ):
+        run.wait()
+
+
+class Scribble(Stage, use="toy.scribble"):
+    """Writes into its input, which others share."""
+
+    image = In("u8[h,w,3] rgb")
+
+    def process(self, image: Any) -> None:
+        image[0] = 0
+
+
+def test_a_stage_that_writes_into_its_input_is_stopped() -> None:
+    told = "stage 'w' failed in process at frame 0: ValueError: assignment destination is read-only"
+    with (
+        pytest.raises(StageError, match=told),
+        start("src: {use: toy.count}\nw: {use: toy.scribble, in: src}\np: {use: toy.pair, in: src}") as run,
+    ):
+        run.wait()
