@@ -1,0 +1,1 @@
+"""How good a graph's matte is: run it over pictures with ground truth, measure, and show where it fails."""
