@@ -27,7 +27,7 @@ from bgflow.numbajit import Function as Function
 from bgflow.numbajit import function as function
 
 CTYPE = {"u8": "unsigned char", "u16": "unsigned short", "i32": "int", "f32": "float"}
-DTYPE: dict[str, type[np.generic]] = {"u8": np.uint8, "u16": np.uint16, "i32": np.int32, "f32": np.float32}
+DTYPE: dict[str, Any] = {"u8": np.uint8, "u16": np.uint16, "i32": np.int32, "f32": np.float32}
 NAME = {np.dtype(t): n for n, t in DTYPE.items()}
 
 
