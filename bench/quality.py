@@ -39,8 +39,8 @@ SETS: dict[str, tuple[str, ...]] = {
     "synth": ("u2net.mask", "mog.mask", f"{HERE}/fuse.yaml"),
 }
 ROBUST: dict[str, tuple[str, ...]] = {
-    "u2net.mask on ecssd60": ("u2net.mask", "--data", "ecssd60", "--limit", "20"),
-    "mog.mask on synth": ("mog.mask", "--layout", "synth", "--only", "clean", "--limit", "60"),
+    "u2net.mask on ecssd60": ("u2net.mask", "--data", "ecssd60", "--limit", "10"),
+    "mog.mask on synth": ("mog.mask", "--layout", "synth", "--only", "clean", "--limit", "30"),
 }
 
 

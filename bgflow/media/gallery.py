@@ -195,8 +195,8 @@ def band(t: Plane, middle: float, half: float) -> Plane:
 
 def glow(y: Plane, x: Plane, cy: float, cx: float, radius: float) -> Plane:
     """Light that falls off all around."""
-    blended: np.ndarray[Any, np.dtype[Any]] = np.exp(-(((y - cy) / radius) ** 2)) * np.exp(-(((x - cx) / radius) ** 2))
-    return blended
+    light: np.ndarray[Any, np.dtype[Any]] = np.exp(-(((y - cy) / radius) ** 2)) * np.exp(-(((x - cx) / radius) ** 2))
+    return light
 
 
 def blend(under: Plane, above: Plane, weight: Plane) -> Plane:
