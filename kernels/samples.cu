@@ -1,0 +1,150 @@
+// A background model of samples; see samples.py, whose constants and functions these repeat.
+enum { LANES = 64, RED = 0, GREEN = LANES, BLUE = 2 * LANES, FAR = 3 * LANES, NEAR = 4 * LANES, LOOK = 5 * LANES };
+enum { DISTANCE = 3 * LANES, REACH = 4 * LANES, PACE = 5 * LANES, BLINK = 6 * LANES, SHADOW = 127 };
+enum { OWN = 1, TAKEN = 2, NEW = 4 };
+#define FULL 765.f
+#define BITS 16.f
+#define DRIFT 0.02f
+#define WIDEN 0.02f
+#define REACH_MAX 8.f
+#define SLOWER 0.5f
+#define QUICKER 0.05f
+#define PACE_MAX 256.f
+#define CALM 0.1f
+#define BLINK_MIN 0.1f
+#define BLINK_MAX 255.f
+#define TINY 1e-3f
+#define LIT 0.97f
+#define HUE 0.035f
+#define CHANCES 65536.f
+#define FROZEN 0.1f
+
+static __device__ __forceinline__ unsigned mix(unsigned n) {
+    n = ((n >> 16) ^ n) * 0x45D9F3Bu;
+    n = ((n >> 16) ^ n) * 0x45D9F3Bu;
+    return (n >> 16) ^ n;
+}
+
+static __device__ __forceinline__ unsigned draw(int key, int y, int x) {
+    return unsigned(key) + unsigned(y) * 0x9E3779B1u + unsigned(x) * 0x85EBCA6Bu;
+}
+
+static __device__ __forceinline__ int ones(int n) {
+    n = n - ((n >> 1) & 0x5555);
+    n = (n & 0x3333) + ((n >> 2) & 0x3333);
+    n = (n + (n >> 4)) & 0x0F0F;
+    return (n + (n >> 8)) & 0x1F;
+}
+
+static __device__ __forceinline__ int beside(int place, unsigned chance, int r, int n) {
+    return min(max(place + int(chance & 0xFF) * (2 * r + 1) / 256 - r, 0), n - 1);
+}
+
+template <typename P, typename S>
+static __device__ __forceinline__ void take(int k, int y, int x, int ny, int nx, P probe, S samples) {
+    for (int c = 0; c < LOOK; c += LANES) samples(k, y, x / LANES, x % LANES + c) = probe(ny, nx / LANES, nx % LANES + c);
+}
+
+KERNEL(samples_match) {
+    int start = i * span, stop = min(start + span, w);
+    for (int x = start; x < stop; ++x) {
+        int tile = x / LANES, at = x % LANES, hits = 0;
+        float reach = state(y, tile, at + REACH), best = 1.f;
+        int r = probe(y, tile, at + RED), g = probe(y, tile, at + GREEN), b = probe(y, tile, at + BLUE);
+        int bits = probe(y, tile, at + FAR) | probe(y, tile, at + NEAR) << 8;
+        for (int k = 0; k < n && hits < need; ++k) {
+            float dr = fabsf(float(r - samples(k, y, tile, at + RED)));
+            float dg = fabsf(float(g - samples(k, y, tile, at + GREEN)));
+            float db = fabsf(float(b - samples(k, y, tile, at + BLUE)));
+            float apart = dr + dg + db;
+            float unlike = float(ones(bits ^ (samples(k, y, tile, at + FAR) | samples(k, y, tile, at + NEAR) << 8)));
+            best = fminf(best, fmaxf(apart / FULL, unlike / BITS));
+            hits += apart <= reach * colour && unlike <= reach * pattern;
+        }
+        bool unseen = state(y, tile, at + PACE) == 0.f, held = freeze(y, x) > FROZEN;
+        raw(y, x) = (unseen ? held : hits < need) ? 255 : 0;
+        nearest(y, x) = best;
+    }
+}
+
+KERNEL(samples_shadow) {
+    int start = i * span, stop = min(start + span, w);
+    for (int x = start; x < stop; ++x) {
+        if (raw(y, x) != 255) continue;
+        int tile = x / LANES, at = x % LANES;
+        float mr = state(y, tile, at + RED), mg = state(y, tile, at + GREEN), mb = state(y, tile, at + BLUE);
+        float r = probe(y, tile, at + RED), g = probe(y, tile, at + GREEN), b = probe(y, tile, at + BLUE);
+        float norm = mr * mr + mg * mg + mb * mb + 1.f;
+        float part = (r * mr + g * mg + b * mb) / norm;
+        float dr = part * mr - r, dg = part * mg - g, db = part * mb - b;
+        if (part >= dark && part <= LIT && dr * dr + dg * dg + db * db <= HUE * HUE * norm) raw(y, x) = SHADOW;
+    }
+}
+
+KERNEL(samples_adapt) {
+    int start = i * span, stop = min(start + span, w);
+    for (int x = start; x < stop; ++x) {
+        int tile = x / LANES, at = x % LANES, before = was(y, x);
+        bool subject = raw(y, x) != 0, inside = label(y, x) == 255;
+        bool blinks = subject != (before % 2 == 1) && before < 2 && !inside;
+        was(y, x) = (unsigned char)((subject ? 1 : 0) + (inside ? 2 : 0));
+        float pace = state(y, tile, at + PACE);
+        if (freeze(y, x) > FROZEN || pace == 0.f) continue;
+        float distance = state(y, tile, at + DISTANCE), reach = state(y, tile, at + REACH);
+        float blink = state(y, tile, at + BLINK);
+        float far = distance + DRIFT * (nearest(y, x) - distance);
+        float nervous = blinks ? fminf(blink + 1.f, BLINK_MAX) : fmaxf(blink - CALM, BLINK_MIN);
+        float wide = 1.f + far * swing;
+        reach = reach < wide * wide ? reach + WIDEN * nervous : reach - WIDEN / nervous;
+        pace = subject ? pace + SLOWER / (nervous * far + TINY) : pace - QUICKER * nervous / (far + TINY);
+        state(y, tile, at + DISTANCE) = far;
+        state(y, tile, at + REACH) = fminf(fmaxf(reach, 1.f), REACH_MAX);
+        state(y, tile, at + PACE) = fminf(fmaxf(pace, pace_min), PACE_MAX);
+        state(y, tile, at + BLINK) = nervous;
+        if (subject) continue;
+        for (int c = 0; c < DISTANCE; c += LANES)
+            state(y, tile, at + c) += mean * (probe(y, tile, at + c) - state(y, tile, at + c));
+    }
+}
+
+KERNEL(samples_renew) {
+    int start = i * span, stop = min(start + span, w);
+    for (int x = start; x < stop; ++x) {
+        int tile = x / LANES, at = x % LANES;
+        unsigned chance = mix(draw(key, y, tile) + 1u);
+        int slot = int(chance & 0xFF) * n / 256, other = int(chance >> 8 & 0xFF) * n / 256;
+        chance = mix(draw(key, y, x));
+        float pace = state(y, tile, at + PACE), often = fminf(pace, limit);
+        float mine = raw(y, x) == 0 ? often : absorb;
+        int due = float(chance & 0xFFFF) * mine < CHANCES ? OWN : 0;
+        due += float(chance >> 16) * often < CHANCES ? TAKEN : 0;
+        if (pace == 0.f) due = NEW;
+        if (!(freeze(y, x) <= FROZEN)) due = 0;
+        todo(y, x) = (unsigned char)due;
+        if (due == 0) continue;
+        if (due & OWN) take(slot, y, x, y, x, probe, samples);
+        chance = mix(draw(key, y, x) + 2u);
+        if (due & TAKEN) {
+            int ny = beside(y, chance, 1, h), nx = beside(x, chance >> 8, 1, w);
+            if (raw(ny, nx) == 0 && freeze(ny, nx) <= FROZEN)
+                take(other, y, x, ny, nx, probe, samples);
+        }
+        if (due & NEW) {
+            for (int c = 0; c < DISTANCE; c += LANES) state(y, tile, at + c) = probe(y, tile, at + c);
+            state(y, tile, at + DISTANCE) = 0.f;
+            state(y, tile, at + REACH) = 1.f;
+            state(y, tile, at + PACE) = pace_min;
+            state(y, tile, at + BLINK) = 1.f;
+            for (int k = 0; k < n; ++k) {
+                chance = mix(chance + k);
+                int ny = beside(y, chance, 2, h), nx = beside(x, chance >> 8, 2, w);
+                bool free = freeze(ny, nx) <= FROZEN;
+                take(k, y, x, free ? ny : y, free ? nx : x, probe, samples);
+            }
+        }
+    }
+}
+
+KERNEL(samples_plate) {
+    for (int c = 0; c < 3; ++c) plate(y, x, c) = (unsigned char)(state(y, x / LANES, x % LANES + c * LANES) + 0.5f);
+}
