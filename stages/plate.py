@@ -1,0 +1,300 @@
+"""The clean plate, a picture of the scene without anybody: take one, and find whoever is not on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bgflow.errors import MediaError, UsageError
+from bgflow.frame import Array
+from bgflow.kernels import guided, match, morphology, plate, resize
+from bgflow.port import In, Out
+from bgflow.stage import Context, Param, Stage
+
+BANDS = 90  # frames over which an automatic plate is worked out, a band of rows in each
+FEW = 3  # samples before an automatic plate is worked out at all
+UPSET = 0.5  # share of the picture that moves from which on a frame is not looked at: the camera or the light moves
+GRAIN = 8.0  # noise of the plate, in levels, that halves its quality
+CONTRAST = 1e-2  # variance of colours that stops it
+STEEP = 3.0  # how steep the evidence becomes each time
+POOR = 0.5  # quality below which the user is told
+
+
+class Capture(Stage, use="plate.capture"):
+    """Takes a clean plate: after a countdown from a few seconds of footage, or `auto` from all of it.
+
+    Each pixel keeps `samples` colours, taken while nothing moved around it, which costs 3 * samples + 20 bytes a pixel
+    (191 MB at 1080p with 24); the plate is the mean of those that agree. Somebody may walk through. With `auto`,
+    plates are sent for as long as the stream runs; what an alpha marks as subject never enters, and without one
+    whoever stays in place for half of `memory` becomes background.
+
+    quality = coverage * (1 - motion) / (1 + (noise / 8)**2): the share of the plate that half of its samples agree
+    on, the share of the picture that moved on average, and the standard deviation of the samples in levels.
+    """
+
+    image = In("u8[h,w,3] rgb")
+    alpha = In("f32[h,w] alpha", hold=True, optional=True, description="a network's matte, to keep the subject out")
+    plate = Out("u8[h,w,3] rgb", description="the plate; sent when it is ready, and to be held")
+    spread = Out("f32[h,w]", description="standard deviation of the samples behind each pixel, in levels")
+    quality = Out("f32[1]", description="how good the plate is, 0..1")
+
+    auto: bool = Param(False, description="make a plate from footage that nobody leaves, and keep it up to date")
+    countdown: float = Param(3.0, ge=0, le=60, unit="s", description="time to step out of the picture; not with auto")
+    seconds: float = Param(2.0, gt=0, le=60, unit="s", description="how long a plate is captured; not with auto")
+    memory: float = Param(60.0, gt=0, le=3600, unit="s", description="how far back an automatic plate looks")
+    samples: int = Param(24, ge=3, le=64, description="colours that each pixel keeps")
+    motion: float = Param(6.0, gt=0, le=255, hot=True, unit="levels", description="change that counts as motion")
+    reach: float = Param(10.0, gt=0, le=255, hot=True, unit="levels", description="how far samples that agree differ")
+    retake: int = Param(0, hot=True, description="change it, and the countdown begins again")
+    save: str = Param("", description="a .png file to write the plate to")
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        if self.save and Path(self.save).suffix.lower() != ".png":
+            yield "save", f"{self.save!r} is no .png file, and others lose detail; write {Path(self.save).stem}.png"
+
+    def open(self, ctx: Context) -> None:
+        super().open(ctx)
+        if self.save and not Path(self.save).absolute().parent.is_dir():
+            raise UsageError(f"save: {self.save}: its folder does not exist; make it first")
+        self._take: tuple[int, int, int] | None = None
+        self._making = self._ready = dict[str, Array]()
+        self._start = self._due = self._moving = 0.0
+        self._looked, self._row, self._finished = 0, 0, False
+
+    def process(self, image: Array, alpha: Array | None) -> dict[str, Array] | None:
+        h, w = image.shape[:2]
+        time = float(self.ctx.frame.time)
+        if self._take != (h, w, self.retake):
+            self._begin(image, time)
+        if self._finished:
+            return None
+        if time >= self._due:
+            passed = time - self._start
+            self._look(image, alpha)
+            self._due = time + (min(passed, self.memory) if self.auto else self.seconds) / self.samples
+        if self.auto:
+            return self._sweep(h) if self._looked >= FEW else None
+        if time < self._start + self.countdown + self.seconds:
+            return None
+        self._finished = True
+        self._making = self._outputs()
+        self._settle(0, h)
+        return self._done()
+
+    def close(self) -> None:
+        if self.auto and self._ready:
+            self._write()
+        elif self._take and not self._ready:
+            self.ctx.warn("the stream ended before the plate was taken; shorten `countdown` or `seconds`")
+
+    def _begin(self, image: Array, time: float) -> None:
+        h, w = image.shape[:2]
+        scratch = self.ctx.scratch
+        self._ring = scratch("ring", (self.samples, h, w, 3), np.uint8)
+        m, n = -(-h // plate.CELL), -(-w // plate.CELL)
+        self._count, self._busy = scratch("count", (h, w), np.uint8), scratch("busy", (m, n), np.uint8)
+        self._last = scratch("last", (h, w, 3), np.uint8)
+        self._support, self._nobody = (scratch(name, (h, w), np.float32) for name in ("support", "nobody"))
+        self._rows, self._grades = scratch("rows", (m, 1), np.float32), scratch("grades", (h, 2), np.float32)
+        self.ctx.device.upload(np.zeros((h, w), np.float32), self._nobody)
+        plate.begin(image, self._ring, self._count, self._last)
+        self._take, self._start = (h, w, self.retake), time
+        self._due = time if self.auto else time + self.countdown
+        self._looked, self._moving, self._row, self._finished = 0, 0.0, 0, False
+
+    def _look(self, image: Array, alpha: Array | None) -> None:
+        """Take one sample of every pixel that is still, unless most of them are not."""
+        h, w = image.shape[:2]
+        plate.moved(image, self._last, self._nobody if alpha is None else alpha, self._busy, self.motion, h, w)
+        m, n = self._busy.shape
+        plate.count_busy(self._busy, self._rows, n)
+        share = float(self._host(self._rows).sum()) / (m * n)
+        take, size = int(share <= UPSET), self.samples
+        plate.enter(image, self._busy, self._ring, self._count, self._last, take, size, h, w, m, n)
+        self._looked += 1
+        self._moving += share
+
+    def _sweep(self, h: int) -> dict[str, Array] | None:
+        """Work out one more band of the plate; the whole of it after the last one."""
+        if self._row == 0:
+            self._making = self._outputs()
+        end = min(self._row + -(-h // BANDS), h)
+        self._settle(self._row, end)
+        self._row = end % h
+        return self._done() if self._row == 0 else None
+
+    def _outputs(self) -> dict[str, Array]:
+        return {"plate": self.ctx.empty("plate"), "spread": self.ctx.empty("spread")}
+
+    def _settle(self, top: int, end: int) -> None:
+        made, rows = self._making, slice(top, end)
+        plate.settle(
+            self._ring[:, rows], self._count[rows], made["plate"][rows], made["spread"][rows], self._support[rows],
+            self.reach, self.samples,
+        )  # fmt: skip
+
+    def _done(self) -> dict[str, Array]:
+        """Grade a plate that is ready, keep it for the file, and send it."""
+        made = self._ready = self._making
+        h, w = self._support.shape
+        plate.grade(self._support, made["spread"], self._grades, w)
+        covered, noise = self._host(self._grades).sum(axis=0)
+        coverage, noise = float(covered) / (h * w), float(noise) / max(float(covered), 1.0)
+        quality = coverage * (1 - self._moving / max(self._looked, 1)) / (1 + (noise / GRAIN) ** 2)
+        self.ctx.log.info("plate: quality %.2f, coverage %.2f, noise %.1f levels", quality, coverage, noise)
+        if quality < POOR and not self.auto:
+            self.ctx.warn(
+                f"the plate is poor: quality {quality:.2f} of 1, {coverage:.0%} of it seen at rest, noise {noise:.1f} "
+                "levels; leave the picture, keep camera and light still, and retake it"
+            )
+        if not self.auto:
+            self._write()
+        out = {name: value for name, value in made.items() if self.ctx.wired(name)}
+        if self.ctx.wired("quality"):
+            out["quality"] = self.ctx.empty("quality")
+            self.ctx.device.upload(np.array([quality], np.float32), out["quality"])
+        return out
+
+    def _write(self) -> None:
+        from PIL import Image
+
+        try:
+            if self.save:
+                Image.fromarray(self._host(self._ready["plate"])).save(self.save)
+        except OSError as e:
+            raise MediaError(f"{self.save}: the plate cannot be written: {e.strerror}; give a folder with space") from e
+
+    def _host(self, array: Array) -> np.ndarray[Any, Any]:
+        host = np.empty(array.shape, array.dtype)
+        self.ctx.device.download(array, host)
+        return host
+
+
+class Mask(Stage, use="plate.mask"):
+    """Finds whoever is not on the clean plate, whatever the light: no network, no learning, one fixed camera.
+
+    Evidence is the distance of a pixel from the plate, in levels, after the plate has been given the picture's gain
+    and offset; `edges` adds edges that only one of the two has. The evidence is spread along the picture's own
+    colours by a guided filter, so that a subject in the plate's colours is filled from its surroundings, and small
+    specks and holes go. Where an edge counts, `edge.refine` after it makes it finer. Until there is a plate nothing
+    is sent.
+    """
+
+    image = In("u8[h,w,3] rgb")
+    plate = In("u8[h,w,3] rgb", hold=True, optional=True, description="the plate; it goes before `path`")
+    spread = In("f32[h,w]", hold=True, optional=True, description="how much the plate varies, in levels")
+    label = Out("u8[h,w] label")
+    alpha = Out("f32[h,w] alpha")
+
+    path: str = Param("", description="a picture file of the empty scene, of the size of the frames")
+    tolerance: float = Param(12.0, ge=0, le=255, hot=True, unit="levels", description="difference that means nothing")
+    softness: float = Param(24.0, ge=1, le=255, hot=True, unit="levels", description="from there to surely a subject")
+    edges: float = Param(12.0, ge=0, le=64, hot=True, description="weight of edges that only picture or plate has")
+    darkest: float = Param(0.7, ge=0.1, le=1, hot=True, description="how dark a shadow may be; 0.5 is half")
+    brightest: float = Param(1.25, ge=1, le=4, hot=True, description="how bright a light may make the background")
+    shift: int = Param(1, ge=0, le=8, hot=True, unit="px", description="how far the camera may be off the plate")
+    radius: float = Param(5.0, ge=0, le=20, hot=True, unit="%", description="of the height: how far evidence spreads")
+    despeckle: float = Param(2.0, ge=0, le=20, hot=True, unit="%", description="area up to which a speck or hole goes")
+
+    def open(self, ctx: Context) -> None:
+        super().open(ctx)
+        self._seen: tuple[Any, ...] = ()
+        self._file = self._load() if self.path else None
+        if self._file is None and not ctx.wired("plate"):
+            raise UsageError("plate: there is none; wire `plate` to a plate.capture, or give `path`, a picture file")
+        self._light = ctx.scratch("light", (3, 2), np.float32)
+        ctx.device.upload(np.array([[1, 0]] * 3, np.float32), self._light)
+
+    def _load(self) -> Array:
+        from bgflow.media import pictures
+        from bgflow.media.container import near
+
+        file = Path(self.path).expanduser()
+        if not file.is_file():
+            raise UsageError(f"path: {self.path}: no such file{near(file)}")
+        host = pictures.read(file)
+        there = self.ctx.scratch("file", host.shape, np.uint8)
+        self.ctx.device.upload(host, there)
+        return there
+
+    def process(self, image: Array, plate: Array | None, spread: Array | None) -> dict[str, Array] | None:
+        plate = self._file if plate is None else plate
+        if plate is None:
+            if not self._seen:
+                self._find(image, image, None)  # take the memory now, and not when it matters
+            return None
+        h, w = image.shape[:2]
+        if plate.shape != image.shape:
+            wrong = f"path: {self.path} is {plate.shape[1]}x{plate.shape[0]}, but the picture is {w}x{h}"
+            raise UsageError(f"{wrong}; take the plate with the same camera at the same size")
+        return self._find(image, plate, spread)
+
+    def _find(self, image: Array, plate: Array, spread: Array | None) -> dict[str, Array]:
+        h, w = image.shape[:2]
+        scratch = self.ctx.scratch
+        k = max(round(h / 540), 1)  # the guided filter brings the detail of the full picture back
+        small = self._small("image", image, k)
+        m, n = small.shape[:2]
+        back, low, high, loose = self._plate(plate, spread, m, n)
+        evidence, shade = scratch("evidence", (m, n), np.float32), scratch("shade", (m, n), np.uint8)
+        match.relight(small, back, self._light, scratch)
+        match.compare(
+            small, back, low, high, loose, self._light, evidence, shade, tolerance=self.tolerance,
+            softness=self.softness, edges=self.edges, dark=self.darkest, bright=self.brightest, scratch=scratch,
+        )  # fmt: skip
+        alpha = self.ctx.empty("alpha") if self.ctx.wired("alpha") else scratch("alpha", (h, w), np.float32)
+        self._fill(image, small, evidence, alpha)
+        out = {"alpha": alpha} if self.ctx.wired("alpha") else {}
+        if self.ctx.wired("label"):
+            out["label"] = self.ctx.empty("label")
+            if k > 1:
+                full = scratch("full shade", (h, w), np.uint8)
+                resize.nearest(shade, full)
+                shade = full
+            match.annotate(alpha, shade, out["label"])
+        return out
+
+    def _small(self, name: str, full: Array, k: int) -> Array:
+        """A picture shrunk k times; itself where k is 1."""
+        if k == 1:
+            return full
+        h, w = full.shape[:2]
+        made = self.ctx.scratch(f"small {name}", (-(-h // k), -(-w // k), *full.shape[2:]), full.dtype)
+        resize.area(full, made)
+        return made
+
+    def _plate(self, full: Array, spread: Array | None, m: int, n: int) -> tuple[Array, Array, Array, Array]:
+        """The plate of m by n, its bounds, and its spread; made anew whenever another plate comes."""
+        scratch = self.ctx.scratch
+        if not self._seen or self._seen[0] is not full or self._seen[1] is not spread or self._seen[2] != self.shift:
+            k = round(full.shape[0] / m)
+            small = self._small("plate", full, k)
+            low, high = scratch("low", (m, n, 3), np.uint8), scratch("high", (m, n, 3), np.uint8)
+            match.bounds(small, low, high, self.shift, m, n)
+            if spread is None:
+                loose = scratch("no spread", (m, n), np.float32)
+                self.ctx.device.upload(np.zeros((m, n), np.float32), loose)
+            else:
+                loose = self._small("spread", spread, k)
+            self._seen = (full, spread, self.shift, (small, low, high, loose))
+        small, low, high, loose = self._seen[3]
+        return small, low, high, loose
+
+    def _fill(self, image: Array, small: Array, evidence: Array, alpha: Array) -> None:
+        """A whole matte from the evidence: what lies between pixels that are surely subject, and nothing else."""
+        h, w = alpha.shape
+        scratch = self.ctx.scratch
+        matte, other = scratch("matte", (h, w), np.float32), scratch("other", (h, w), np.float32)
+        self._spread(small, evidence, scratch("small other", evidence.shape, np.float32))
+        resize.matte(evidence, matte)
+        self._spread(image, matte, other)
+        morphology.despeckle(matte, alpha, self.despeckle / 100 * h * w, scratch)
+
+    def _spread(self, image: Array, matte: Array, other: Array) -> None:
+        """Spread evidence along the picture's colours, in place."""
+        if radius := round(self.radius / 100 * len(matte)):
+            guided.refine(image, matte, other, radius, CONTRAST, min(-(-radius // 8), 8), self.ctx.scratch)
+            morphology.steepen(other, matte, STEEP)

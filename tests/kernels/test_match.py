@@ -1,0 +1,127 @@
+"""A picture compared with a plate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgflow.kernel import Kernel
+from bgflow.kernels import match
+
+H, W = 33, 47
+Picture = np.ndarray[Any, Any]
+
+
+def colours(rng: np.random.Generator, h: int = H, w: int = W) -> Picture:
+    return rng.integers(0, 256, (h, w, 3), np.uint8)
+
+
+def pair(rng: np.random.Generator) -> tuple[Picture, Picture]:
+    """A picture in other light with something on it, and its plate."""
+    plate = colours(rng)
+    image = np.clip(plate * 0.8 + 10 + rng.normal(0, 2, plate.shape), 0, 255).astype(np.uint8)
+    image[5:20, 10:25] = colours(rng, 15, 15)
+    return image, plate
+
+
+def light(*gains: float) -> Picture:
+    return np.array([[g, 10] for g in gains or (0.8, 0.8, 0.8)], np.float32)
+
+
+def real(rng: np.random.Generator, *shape: int) -> Picture:
+    return rng.random(shape, np.float32)
+
+
+def levels(rng: np.random.Generator, planes: int) -> Picture:
+    return rng.normal(100, 30, (planes, H, W)).astype(np.float32)
+
+
+def empty(*shape: int) -> Picture:
+    return np.zeros(shape, np.float32)
+
+
+CASES: list[tuple[Kernel, Callable[[np.random.Generator], list[Any]]]] = [
+    (match.bounds, lambda r: [colours(r), colours(r), colours(r), 2, H, W]),
+    (match.correlate, lambda r: [*pair(r), light(), empty(17, 13), 14.0, 2, 17, W]),
+    (match.solve, lambda r: [1e3 + 100 * real(r, 17, 13), light(), 17]),
+    (match.lumas, lambda r: [*pair(r), light(0.8, 0.9, 1.1), empty(2, H, W)]),
+    (
+        match.stray,
+        lambda r: [pair(r)[0], colours(r) // 2, 128 + colours(r) // 2, light(), levels(r, 2), empty(4, H, W), 0.7, 1.3],
+    ),
+    (match.slope, lambda r: [levels(r, 2), empty(2, H, W), H, W]),
+    (match.widest, lambda r: [levels(r, 2), empty(2, H, W), 0, 1, H, W]),
+    (match.widest, lambda r: [levels(r, 2), empty(2, H, W), 1, 0, H, W]),
+    (match.lonely, lambda r: [levels(r, 2), levels(r, 2), levels(r, 4)]),
+    (
+        match.weigh,
+        lambda r: [
+            levels(r, 4) - 90, levels(r, 2), real(r, H, W), empty(H, W), np.zeros((H, W), np.uint8),
+            12.0, 24.0, 1.0, 0.7, 1.25,
+        ],
+    ),
+    (match.annotate, lambda r: [real(r, H, W), colours(r)[..., 0].copy(), np.zeros((H, W), np.uint8)]),
+]  # fmt: skip
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> Picture:
+    return np.empty(shape, dtype)
+
+
+@given(gain=st.floats(0.7, 1.4), offset=st.floats(-15, 15), seed=st.integers(0, 99))
+def test_the_light_is_found_beside_a_subject(gain: float, offset: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plate = rng.integers(40, 160, (60, 80, 3)).astype(np.uint8)
+    image = np.clip(plate * gain + offset + 0.5, 0, 255).astype(np.uint8)
+    image[20:, 50:75] = (20, 60, 30)
+    found = np.array([[1, 0]] * 3, np.float32)
+    match.relight(image, plate, found, scratch)
+    assert np.abs(found[:, 0] * 100 + found[:, 1] - (gain * 100 + offset)).max() < 2
+
+
+def test_where_nothing_agrees_the_light_stays_as_it_was() -> None:
+    found = light(0.9, 1.1, 1.0)
+    match.relight(np.zeros((20, 30, 3), np.uint8), np.full((20, 30, 3), 255, np.uint8), found, scratch)
+    np.testing.assert_array_equal(found, light(0.9, 1.1, 1.0))
+
+
+def compared(image: Picture, plate: Picture) -> tuple[Picture, Picture]:
+    """Evidence and shade in the light of the plate."""
+    h, w = image.shape[:2]
+    low, high = np.zeros_like(plate), np.zeros_like(plate)
+    match.bounds(plate, low, high, 1, h, w)
+    alpha, shade = empty(h, w), np.zeros((h, w), np.uint8)
+    match.compare(
+        image, plate, low, high, empty(h, w), np.array([[1, 0]] * 3, np.float32), alpha, shade,
+        tolerance=12, softness=24, edges=12, dark=0.7, bright=1.25, scratch=scratch,
+    )  # fmt: skip
+    return alpha, shade
+
+
+def test_a_plate_a_pixel_off_is_still_the_background() -> None:
+    plate = np.repeat(np.repeat(100 + colours(np.random.default_rng(0), 6, 8) // 5, 8, 0), 8, 1)
+    alpha = compared(np.roll(plate, 1, axis=1), plate)[0]
+    assert alpha[:, 4:].max() < 0.1
+    assert np.mean(alpha[:, 4:] > 0) < 0.01
+
+
+@pytest.mark.parametrize(("factor", "subject", "shade"), [(1, 0, 0), (0.8, 0, 127), (0.4, 1, 0)])
+def test_a_darker_place_is_shadow_and_a_very_dark_one_subject(factor: float, subject: float, shade: int) -> None:
+    plate = np.full((30, 40, 3), (150, 130, 110), np.uint8)
+    image = plate.copy()
+    image[5:25, 10:30] = (plate[0, 0] * factor).astype(np.uint8)
+    found = compared(image, plate)
+    assert round(float(found[0][15, 20])) == subject
+    assert found[1][15, 20] == shade
+
+
+def test_an_edge_that_only_the_plate_has_speaks_for_a_subject_of_its_colour() -> None:
+    plate = np.full((30, 40, 3), 100, np.uint8)
+    plate[:, 20:] = 116
+    alpha = compared(np.full_like(plate, 108), plate)[0]
+    assert alpha[15, 20] > 0.5 > alpha[15, 5]

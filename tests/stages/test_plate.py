@@ -1,0 +1,240 @@
+"""Taking a clean plate, and finding whoever is not on it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgflow.errors import UsageError
+from bgflow.media import pictures
+from bgflow.stages.plate import Capture, Mask
+from bgflow.stages.synth import Source
+from bgflow.testing import Opened, opened
+
+Picture = np.ndarray[Any, Any]
+QUICK: dict[str, Any] = {"countdown": 0.5, "seconds": 3.0}
+on = pytest.mark.parametrize("on", ["cpu", "fake"])
+
+
+def scene(first: int, last: int, **params: Any) -> list[dict[str, Picture]]:
+    """Frames of a synthetic scene at 30 a second, and the truth."""
+    names = {"image", "alpha", "label", "plate"}
+    params = {"width": 160, "height": 90, "noise": 2.0} | params
+    with opened(Source(**params), wired=names) as source:
+        stage: Any = source.stage
+        return [{k: np.array(v) for k, v in stage.render(n).items()} for n in range(first, last)]
+
+
+def empty(**params: Any) -> Picture:
+    """The scene without anybody and without noise."""
+    return scene(0, 1, subjects=0, noise=0.0, **params)[0]["image"]
+
+
+def fed(it: Opened, frames: list[dict[str, Picture]], **ports: str) -> list[dict[str, Picture]]:
+    """What the stage sends for frames, copied."""
+    sent = []
+    for pts, frame in enumerate(frames):
+        out = it(pts=pts, time_base=Fraction(1, 30), image=frame["image"], **{p: frame[k] for p, k in ports.items()})
+        if out is not None:
+            sent.append({k: np.array(v) for k, v in out.items()})
+    return sent
+
+
+def error(plate: Picture, truth: Picture) -> float:
+    return float(np.abs(plate.astype(float) - truth).mean())
+
+
+def iou(alpha: Picture, truth: Picture) -> float:
+    a, b = alpha > 0.5, truth > 0.5
+    return float((a & b).sum() / (a | b).sum())
+
+
+@on
+def test_somebody_who_walks_through_is_not_on_the_plate(on: str) -> None:
+    frames = scene(0, 120, size=0.5, enter=20, leave=60)
+    assert max(f["alpha"].mean() for f in frames) > 0.08
+    with opened(Capture(**QUICK), on) as capture:
+        (sent,) = fed(capture, frames)
+    assert error(sent["plate"], empty()) <= 2
+    assert np.abs(sent["plate"].astype(float) - empty()).max() < 12
+    assert 1 < np.median(sent["spread"]) < 3
+    assert sent["quality"][0] > 0.6
+
+
+def test_the_plate_comes_once_after_countdown_and_capture_by_the_streams_own_time() -> None:
+    frames = scene(0, 130, subjects=0)
+    with opened(Capture(**QUICK)) as capture:
+        came = [n for n, f in enumerate(frames) if capture(pts=n, image=f["image"]) is not None]
+        assert came == [105]
+        stage: Any = capture.stage
+        stage.retake = 1
+        again = [n for n in range(130, 260) if capture(pts=n, image=frames[n % 130]["image"]) is not None]
+    assert again == [130 + 105]
+
+
+def test_a_picture_that_moves_as_a_whole_gives_a_poor_plate_and_a_warning() -> None:
+    rng = np.random.default_rng(0)
+    frames = [{"image": rng.integers(0, 256, (40, 60, 3), np.uint8)} for _ in range(120)]
+    with opened(Capture(**QUICK)) as capture:
+        (sent,) = fed(capture, frames)
+        assert sent["quality"][0] < 0.1
+        assert capture.ctx.warnings[0].startswith("the plate is poor: quality 0.00 of 1, 0% of it seen at rest")
+
+
+def test_quality_falls_with_noise() -> None:
+    found = []
+    for noise in (1.0, 6.0):
+        with opened(Capture(**QUICK, reach=24.0)) as capture:
+            found.append(float(fed(capture, scene(0, 110, subjects=0, noise=noise))[0]["quality"][0]))
+    assert 1 >= found[0] > 0.95 > found[1] + 0.1
+
+
+@on
+def test_an_automatic_plate_learns_what_is_behind_a_subject_that_never_leaves(on: str) -> None:
+    large: dict[str, Any] = {"width": 320, "height": 180}
+    frames = scene(0, 400, size=0.5, speed=1.0, **large)
+    seen = np.mean([f["alpha"] < 0.1 for f in frames], axis=0) > 0.4
+    with opened(Capture(auto=True), on) as capture:
+        last = fed(capture, frames, alpha="alpha")[-1]
+    truth = empty(**large)[seen]
+    assert error(last["plate"][seen], truth) <= 2
+    assert np.mean(np.abs(last["plate"][seen].astype(float) - truth).max(axis=-1) > 12) < 0.005
+
+
+def test_without_an_alpha_somebody_who_sits_still_becomes_background_and_with_it_never_does() -> None:
+    frames = scene(0, 60, subjects=0) + [scene(30, 31)[0]] * 600
+    there = frames[-1]["alpha"] > 0.9
+    errors = []
+    for ports in ({}, {"alpha": "alpha"}):
+        with opened(Capture(auto=True, memory=10.0)) as capture:
+            errors.append(error(fed(capture, frames, **ports)[-1]["plate"][there], empty()[there]))
+    assert errors[0] > 30
+    assert errors[1] <= 2
+
+
+def test_the_plate_is_written_to_a_picture(tmp_path: Path) -> None:
+    file = tmp_path / "plate.png"
+    with opened(Capture(**QUICK, save=str(file))) as capture:
+        (sent,) = fed(capture, scene(0, 110, subjects=0))
+    np.testing.assert_array_equal(pictures.read(file), sent["plate"])
+
+
+def test_places_that_cannot_be_written_are_told_before_anything_starts(tmp_path: Path) -> None:
+    assert next(iter(Capture(save="plate.jpg").problems()))[0] == "save"
+    with pytest.raises(UsageError, match=r"^save: .*/none/p.png: its folder does not exist; make it first"):
+        Capture(save=str(tmp_path / "none/p.png")).open(opened(Capture()).__enter__().ctx)
+
+
+def test_a_stream_that_ends_too_early_is_told() -> None:
+    with opened(Capture()) as capture:
+        assert fed(capture, scene(0, 3)) == []
+    assert capture.ctx.warnings == ["the stream ended before the plate was taken; shorten `countdown` or `seconds`"]
+
+
+@on
+@pytest.mark.parametrize("seed", [0, 3, 8])
+def test_the_mask_finds_a_person_before_the_plate(on: str, seed: int) -> None:
+    params: dict[str, Any] = {"width": 320, "height": 180, "seed": seed}
+    (frame,) = scene(40, 41, **params)
+    with opened(Mask(), on) as mask:
+        out = mask(image=frame["image"], plate=empty(**params))
+    assert iou(out["alpha"], frame["alpha"]) > 0.93
+    assert ((out["label"] == 255) == (out["alpha"] >= 0.5)).all()
+
+
+@pytest.mark.parametrize("exposure", [-1.0, -0.5, 0.5])
+def test_another_exposure_leaves_the_empty_scene_background(exposure: float) -> None:
+    (frame,) = scene(5, 6, subjects=0, exposure=exposure)
+    with opened(Mask()) as mask:
+        assert (mask(image=frame["image"], plate=empty())["alpha"] > 0.5).mean() < 0.001
+
+
+def test_a_shadow_is_labelled_as_one() -> None:
+    params: dict[str, Any] = {"width": 640, "height": 360, "shadow": 0.15}
+    (frame,) = scene(40, 41, **params)
+    with opened(Mask()) as mask:
+        label = mask(image=frame["image"], plate=empty(**params))["label"]
+    shadow = frame["label"] == 127
+    assert (label[shadow] == 255).mean() < 0.25
+    assert (label[shadow] == 127).mean() > 0.65
+
+
+def test_a_large_picture_is_compared_small_and_gives_a_matte_of_its_size() -> None:
+    params: dict[str, Any] = {"width": 1280, "height": 1080, "noise": 2.0}
+    (frame,) = scene(40, 41, **params)
+    with opened(Mask()) as mask:
+        out = mask(
+            image=frame["image"], plate=empty(width=1280, height=1080), spread=np.zeros((1080, 1280), np.float32)
+        )
+    assert iou(out["alpha"], frame["alpha"]) > 0.95
+
+
+def test_a_new_plate_is_taken_at_once() -> None:
+    (frame,) = scene(40, 41)
+    with opened(Mask()) as mask:
+        assert mask(image=frame["image"], plate=empty())["alpha"].max() == 1
+        assert mask(image=frame["image"], plate=frame["image"])["alpha"].max() == 0
+
+
+def test_nothing_is_sent_until_there_is_a_plate() -> None:
+    with opened(Mask()) as mask:
+        assert mask(image=empty()) is None
+
+
+@on
+def test_the_plate_may_be_a_picture_file(on: str, tmp_path: Path) -> None:
+    (frame,) = scene(40, 41)
+    Image.fromarray(empty()).save(tmp_path / "p.png")
+    with opened(Mask(path=str(tmp_path / "p.png")), on) as mask, opened(Mask(), on) as wired:
+        np.testing.assert_array_equal(
+            mask(image=frame["image"])["alpha"], wired(image=frame["image"], plate=empty())["alpha"]
+        )
+
+
+def test_a_plate_that_is_missing_or_of_another_size_is_told_in_one_line(tmp_path: Path) -> None:
+    Image.fromarray(empty()).save(tmp_path / "plate.png")
+    with pytest.raises(UsageError, match=r"^path: .*plat.png: no such file; did you mean .*plate.png"):
+        Mask(path=str(tmp_path / "plat.png")).open(opened(Mask()).__enter__().ctx)
+    with pytest.raises(UsageError, match="^plate: there is none; wire"), opened(Mask(), wired={"alpha"}):
+        pass
+    with (
+        opened(Mask(path=str(tmp_path / "plate.png"))) as mask,
+        pytest.raises(UsageError, match=r"plate.png is 160x90, but the picture is 80x60; take"),
+    ):
+        mask(image=np.zeros((60, 80, 3), np.uint8))
+
+
+def test_no_memory_of_frame_size_is_taken_after_the_first_frames() -> None:
+    frames = scene(0, 230)
+    with opened(Capture(auto=True)) as capture, opened(Mask()) as mask:
+        known: list[Any] = []
+        for n, frame in enumerate(frames):
+            capture(pts=n, image=frame["image"], alpha=frame["alpha"])
+            mask(image=frame["image"], plate=frames[0]["plate"])
+            now = [
+                (sorted((k, id(v)) for k, v in c._scratch.items()), [p.allocations for p in c._pools.values()])
+                for c in (capture.ctx, mask.ctx)
+            ]
+            known = now if n == 110 else known
+        assert now == known
+
+
+def test_real_frames_and_their_plates_agree_with_masks_drawn_by_hand(data: Path) -> None:
+    found, wrong = [], []
+    for folder in sorted((data / "webcam_plate").glob("set*")):
+        for k in range(4):
+            truth = pictures.read(folder / f"{k}_mask.png")[..., 0] > 127
+            with opened(Mask(path=str(folder / "bkg.png")), wired={"alpha"}) as mask:
+                alpha = mask(image=pictures.read(folder / f"{k}.png"))["alpha"]
+            if truth.any():
+                found.append(iou(alpha, truth))
+            else:
+                wrong.append(float((alpha > 0.5).mean()))
+    print(f"mean IoU {np.mean(found):.4f} of {len(found)} frames; foreground in empty ones {max(wrong):.4%}")
+    assert np.mean(found) > 0.935
+    assert max(wrong) <= 0.001
