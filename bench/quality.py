@@ -78,6 +78,7 @@ def _put(file: Path, name: str, data: Path, command: list[str], absent: list[str
     done = subprocess.run([sys.executable, "-m", "bgflow", "eval", *run], stdout=subprocess.PIPE, text=True)
     words = " ".join(f"'{w}'" if "?" in w else w for w in command)
     rows = "\n".join(line for line in done.stdout.splitlines() if line.startswith("|"))  # peers may print, too
+    rows = rows.replace("\n| harm ", "\n\n| harm ")
     table = rows if done.returncode == 0 else f"Not measured: the command ended with {done.returncode}."
     missing = "".join(f"\n\nNot installed here, so left out: `{g}`." for g in absent)
     section = f"### {name}\n\n    bgflow eval {words}\n\n{table}{missing}\n"

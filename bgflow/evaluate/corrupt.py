@@ -81,7 +81,7 @@ def resolution(sample: Sample, factor: float, rng: np.random.Generator) -> Sampl
 
 @dataclass(frozen=True)
 class Kind:
-    """A harm, its levels from mild to strong, and their unit; a `late` one comes when a clip is half over."""
+    """A harm, its levels from mild to strong, and their unit; a `late` one comes after two thirds of a clip."""
 
     harm: Harm
     levels: tuple[float, float, float]
@@ -93,22 +93,22 @@ GRID: Mapping[str, Kind] = {
     "noise": Kind(noise, (8, 16, 32), "levels of 255, standard deviation"),
     "blur": Kind(blur, (1, 2, 4), "px, standard deviation"),
     "gamma": Kind(gamma, (1.5, 2.2, 3), "exponent; above 1 is darker"),
-    "exposure step": Kind(exposure, (0.5, 1, 1.5), "EV, half-way through a clip", late=True),
+    "exposure step": Kind(exposure, (0.5, 1, 1.5), "EV, after two thirds of a clip", late=True),
     "shake": Kind(shake, (2, 5, 10), "px at most, along each axis"),
     "compression": Kind(compression, (40, 20, 8), "JPEG quality"),
-    "occlusion": Kind(occlusion, (0.05, 0.1, 0.2), "of the picture, half-way through a clip", late=True),
+    "occlusion": Kind(occlusion, (0.05, 0.1, 0.2), "of the picture, after two thirds of a clip", late=True),
     "resolution": Kind(resolution, (2, 4, 8), "times smaller, and enlarged again"),
 }
 
 
 def change(name: str, level: int, footage: Footage, seed: int) -> Callable[[Sample, int], Sample]:
-    """What to do with the n-th sample of the footage at the level, 0..2; stills have no half-way: all judged ones."""
+    """What to do with the n-th sample of the footage at the level, 0..2; of stills, all judged ones."""
     kind = GRID[name]
     key = [seed, list(GRID).index(name), level, *footage.name.encode()]
     stills = footage.kind == "stills"
 
     def changed(sample: Sample, n: int) -> Sample:
-        if kind.late and (sample.truth is None if stills else n < footage.length // 2):
+        if kind.late and (sample.truth is None if stills else n < footage.length * 2 // 3):
             return sample
         still = name == "occlusion" and not stills  # what hides a clip's subject stays where it is
         rng = np.random.default_rng(key if still else [*key, n])

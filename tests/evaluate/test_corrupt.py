@@ -54,8 +54,8 @@ def test_what_is_hidden_is_no_subject(level: int, share: float) -> None:
     assert (hidden.truth == 0).mean() == pytest.approx(share, abs=0.01)
 
 
-def test_a_late_harm_waits_until_a_clip_is_half_over_and_spares_no_still() -> None:
+def test_a_late_harm_waits_for_the_last_third_of_a_clip_and_spares_no_still() -> None:
     clip, stills = change("exposure step", 0, _footage(), 0), change("exposure step", 0, _footage("stills"), 0)
-    assert clip(SAMPLE, 4) is SAMPLE
-    assert clip(SAMPLE, 5) is not SAMPLE
+    assert clip(SAMPLE, 5) is SAMPLE
+    assert clip(SAMPLE, 6) is not SAMPLE
     assert stills(SAMPLE, 0) is not SAMPLE
