@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.errors import BgflowError, StageError, UsageError
 from bgflow.evaluate import corrupt
 from bgflow.evaluate.candidate import Candidate
+from bgflow.evaluate.cases import Case, Record, gather
 from bgflow.evaluate.footage import Footage, Kind
-from bgflow.evaluate.verdict import Case
 from bgflow.planning import plan
 from bgflow.run import Run
 
@@ -29,10 +30,7 @@ class Score:
     group: str
     figures: Figures
     frames: list[dict[str, Any]]
-    worst: list[Case]
     seconds: float
-    stage_ms: float
-    """Median time of all stages of the candidate together, a frame."""
 
 
 @dataclass
@@ -54,11 +52,6 @@ class Result:
         """The mean over the groups, each of which counts the same; mismatches are added up."""
         return mean(self.groups.values())
 
-    @property
-    def worst(self) -> list[Case]:
-        """The worst cases of all footage, the worst first."""
-        return sorted((c for s in self.scores for c in s.worst), key=lambda c: c.score)
-
 
 def mean(many: Iterable[Figures]) -> Figures:
     """The mean of every measure over those that have it; `mismatch` is the sum."""
@@ -70,10 +63,11 @@ def mean(many: Iterable[Figures]) -> Figures:
 
 def judge(
     candidate: Candidate, footage: Footage, told: Told, harm: tuple[str, int] | None = None, seed: int = 0
-) -> Score:
+) -> tuple[Score, Record]:
     """Run one candidate over one piece of footage; `told` hears (what is done, results so far).
 
     Raises:
+        UsageError: the data is damaged.
         BgflowError: the candidate cannot run on it, or failed.
     """
     graph, feed, judge = candidate.grafted(footage)
@@ -81,43 +75,61 @@ def judge(
         feed.change = corrupt.change(*harm, footage, seed)
     said = " ".join([candidate.label, footage.name, *(harm[:1] if harm else ())])
     started = time.monotonic()
-    with Run(plan(graph)) as run:
-        while not run.wait(PERIOD):
-            told(said, judge.seen)
+    try:
+        with Run(plan(graph)) as run:
+            while not run.wait(PERIOD):
+                told(said, judge.seen)
+    except StageError as failed:
+        if failed.stage == graph.order[0] and isinstance(failed.__cause__, BgflowError):
+            raise UsageError(str(failed.__cause__)) from failed
+        raise
     told(said, judge.seen)
     assert judge.verdict is not None
     lost = abs(footage.length - judge.seen)
-    mismatch = {"mismatch": float(judge.mismatched + judge.missing + lost)}
     stages = [
         run.percentiles(c).get("p50", 0.0) for c in run.contexts if c.name != graph.order[0] and "." not in c.name
     ]
-    return Score(
-        footage.name,
-        footage.group,
-        judge.verdict.figures() | mismatch,
-        judge.verdict.frames,
-        judge.verdict.worst(),
-        time.monotonic() - started,
-        sum(stages),
-    )
+    figures = {
+        **judge.verdict.figures(),
+        "mismatch": float(judge.mismatched + judge.missing + lost),
+        "ms": sum(stages),
+    }
+    seconds = time.monotonic() - started
+    return Score(footage.name, footage.group, figures, judge.verdict.frames, seconds), judge.verdict.record
 
 
-def evaluate(candidates: Sequence[Candidate], footage: Sequence[Footage], told: Told) -> list[Result]:
-    """Every candidate on all footage, taking turns on each piece of it, so that a busy machine slows them alike."""
+def evaluate(
+    candidates: Sequence[Candidate], footage: Sequence[Footage], told: Told
+) -> tuple[list[Result], list[list[Case]]]:
+    """Every candidate on all footage, and the worst cases of each piece of footage.
+
+    Candidates take turns on each piece, so that a busy machine slows them alike.
+    """
     results = [Result(c, footage[0].kind) for c in candidates]
+    cases = []
     for clip in footage:
+        records = []
         for result in results:
-            result.scores.append(judge(result.candidate, clip, told))
-    return results
+            score, record = judge(result.candidate, clip, told)
+            result.scores.append(score)
+            records.append(record)
+        cases.append(gather(clip.name, records))
+    return results, cases
 
 
 def robustness(clean: Result, footage: Sequence[Footage], told: Told, seed: int = 0) -> dict[str, list[Figures]]:
-    """The overall figures of a candidate for every harm and level of the grid."""
+    """The overall figures of a candidate for every harm and level of the grid.
+
+    Raises:
+        UsageError: nobody is in the footage, so that nothing can get worse.
+    """
+    if not {"iou", "f"} & set(clean.overall):
+        raise UsageError("--robustness needs a subject in the pictures, and nobody is in these; judge more or others")
     card: dict[str, list[Figures]] = {}
     for name in corrupt.GRID:
         card[name] = []
         for level in range(3):
             harmed = Result(clean.candidate, clean.kind)
-            harmed.scores = [judge(clean.candidate, clip, told, (name, level), seed) for clip in footage]
+            harmed.scores = [judge(clean.candidate, clip, told, (name, level), seed)[0] for clip in footage]
             card[name].append(harmed.overall)
     return card

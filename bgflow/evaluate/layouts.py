@@ -101,7 +101,8 @@ def _cdnet(video: Path, top: Path, limit: int) -> Footage:
     seen = [n for n in sorted(pictures) if n <= judged[-1]]
     files: list[Pair] = [(pictures[n], truths[n] if n in judged else None) for n in seen]
     roi = next(iter(sorted(video.glob("ROI.bmp"))), None)
-    fits((p, t) for p, t in files if t)
+    fits(((p, t) for p, t in files if t), exactly=True)
+    fits([(files[0][0], roi)], exactly=True)
     group = video.resolve().parent.name if video.resolve() != top.resolve() else "all"
     return Footage(video.resolve().name, group, "cdnet", len(files), partial(_labelled, files, roi))
 

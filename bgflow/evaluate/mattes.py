@@ -41,11 +41,17 @@ def connectivity(alpha: Matte, truth: Matte) -> float:
     A pixel is connected up to the last of the levels 0, 0.1 … 1 at which it still belongs to the largest 4-connected
     part of what is at least that level in both mattes; being above that by less than 0.15 is forgiven.
     """
-    connected = np.full(truth.shape, -1.0, np.float32)
+    both = np.minimum(alpha, truth)
+    connected = np.zeros(truth.shape, np.float32)
+    y, x, h, w = _box(both >= STEP - 1e-6)  # a level's part lies within those below it
+    inside, both = connected[y : y + h, x : x + w], both[y : y + h, x : x + w]
+    left, part, count = np.ones((h, w), bool), np.zeros((h, w), bool), 0
     for level in np.arange(STEP, 1 + STEP / 2, STEP):
-        part = _largest((alpha >= level - 1e-6) & (truth >= level - 1e-6))
-        connected[(connected < 0) & ~part] = level - STEP
-    connected[connected < 0] = 1
+        bits = both >= level - 1e-6
+        if (size := int(np.count_nonzero(bits))) != count:  # else it is the same set as before
+            part, count = _largest(bits), size
+        left &= part
+        inside[left] = level
     return float(np.abs(_held(alpha, connected) - _held(truth, connected)).sum(dtype=np.float64)) / 1000
 
 
@@ -53,6 +59,12 @@ def _held(alpha: Matte, connected: Matte) -> Matte:
     above = alpha - connected
     held: Matte = 1 - above * (above >= FORGIVEN)
     return held
+
+
+def _box(bits: Bits) -> tuple[int, int, int, int]:
+    """Top, left, height and width of what is set."""
+    x, y, w, h = needs("cv2").boundingRect(bits.astype(np.uint8))
+    return y, x, h, w
 
 
 def _largest(bits: Bits) -> Bits:

@@ -6,17 +6,16 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from bgflow import __version__
+from bgflow.evaluate.cases import Case, View
 from bgflow.evaluate.evaluation import Result
-from bgflow.evaluate.footage import Picture
+from bgflow.evaluate.footage import Matte, Picture
 from bgflow.evaluate.table import COLUMNS, Row, main_measure, quality
-from bgflow.evaluate.verdict import Case
 
-CASES = 12  # of each candidate
+CASES = 16
 WIDTH = 360  # pixels of a picture in the page
 WRONG, MISSED, IGNORED = (225, 60, 50), (45, 120, 230), (128, 128, 128)
 
@@ -41,19 +40,25 @@ tr.total td { font-weight: 600 } .good { color: var(--good) } .bad { color: var(
 .case header b { color: var(--mark) }
 .courses { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 0 .75rem }
 .strip { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem }
+.strip.six { grid-template-columns: repeat(6, 1fr) } figcaption b { float: right; color: var(--mark) }
 figure { margin: 0 } figure img { display: block; width: 100%; border-radius: 6px; background: #888 }
 figcaption { color: var(--dim); font-size: .8rem; padding: .25rem .25rem 0 }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; vertical-align: -.05em }
 svg { display: block; width: 100%; height: auto } svg text { fill: var(--dim); font: 11px system-ui, sans-serif }
 details { margin-top: .5rem; color: var(--dim) } dl { display: grid; grid-template-columns: max-content 1fr;
   gap: .15rem 1rem; font-size: .875rem } dt { font-weight: 600; color: var(--ink) } dd { margin: 0 }
-@media (max-width: 640px) { .strip { grid-template-columns: repeat(2, 1fr) } }
+@media (max-width: 640px) { .strip, .strip.six { grid-template-columns: repeat(2, 1fr) } }
 """
 LINES = ("#0b6bcb", "#d9730d", "#2a9d5c", "#a13bbd", "#8a6d3b")
 
 
-def page(title: str, results: Sequence[Result], cards: Sequence[tuple[str, tuple[Row, list[Row]]]] = ()) -> str:
-    """The whole page as text; `cards` are further tables with their headings."""
+def page(
+    title: str,
+    results: Sequence[Result],
+    cases: Sequence[Sequence[Case]],
+    cards: Sequence[tuple[str, tuple[Row, list[Row]]]] = (),
+) -> str:
+    """The whole page as text; `cases` of each piece of footage, `cards` are further tables with their headings."""
     head, rows = quality(results)
     judged = " against ".join(r.candidate.text for r in results)
     parts = [
@@ -62,7 +67,7 @@ def page(title: str, results: Sequence[Result], cards: Sequence[tuple[str, tuple
         _legend([n for n in COLUMNS if any(n in r.overall for r in results)]),
         *(f"<h2>{_safe(name)}</h2>{_table(*card)}" for name, card in cards),
         _courses(results),
-        *(_worst(r) for r in results),
+        _worst(results, cases),
     ]
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
@@ -138,50 +143,53 @@ def _y(value: float, h: int) -> float:
     return 8 + (h - 16) * (1 - value)
 
 
-def _worst(result: Result) -> str:
-    """The worst cases of a candidate; all footage has its share before any has a second."""
-    queues = [list(s.worst) for s in result.scores]
-    cases: list[Case] = []
-    while any(queues) and len(cases) < CASES:
-        cases += [q.pop(0) for q in queues if q]
-    cases = sorted(cases[:CASES], key=lambda c: c.score)
+def _worst(results: Sequence[Result], cases: Sequence[Sequence[Case]]) -> str:
+    """The worst cases of all candidates; all footage has its share before any has a second."""
+    queues = [list(of_one) for of_one in cases]
+    shown: list[Case] = []
+    while any(queues) and len(shown) < CASES:
+        shown += [q.pop(0) for q in queues if q]
+    shown = sorted(shown[:CASES], key=lambda c: c.score)
     key = (
         f'<span class="key" style="background:rgb{WRONG}"></span> called subject and is not, '
         f'<span class="key" style="background:rgb{MISSED}"></span> missed, '
         f'<span class="key" style="background:rgb{IGNORED}"></span> does not count'
     )
-    label = f"Worst cases of {_safe(result.candidate.label)}"
-    return f"<h2>{label}</h2><p>Error: {key}.</p>{''.join(_case(c, main_measure(result)) for c in cases)}"
+    return f"<h2>Worst cases</h2><p>Error: {key}.</p>{''.join(_case(c, results) for c in shown)}"
 
 
-def _case(case: Case, measure: str) -> str:
+def _case(case: Case, results: Sequence[Result]) -> str:
+    """A picture and its truth, then result and error of every candidate, side by side."""
+    strip = _figure("picture", case.image) + _figure("truth", _grey(case.truth))
+    for result, view in zip(results, case.views, strict=True):
+        name = f"{result.candidate.label} " if len(results) > 1 else ""
+        if view:
+            strip += _figure(f"{name}result", _grey(view.result), view.score)
+            strip += _figure(f"{name}error", _error(case, view))
     empty = not (np.nan_to_num(case.truth) >= 0.5).any()
-    told = "nobody there" if empty else f"{COLUMNS[measure].title} <b>{case.score:.3f}</b>"
-    pictures = {
-        "picture": case.image,
-        "truth": _grey(case.truth),
-        "result": _grey(case.result),
-        "error": _error(case),
-    }
-    strip = "".join(
-        f'<figure><img alt="{name}" src="{_data(p)}"><figcaption>{name}</figcaption></figure>'
-        for name, p in pictures.items()
-    )
+    told = "nobody there" if empty else COLUMNS[main_measure(results[0])].title
     header = f"<header><span>{_safe(case.footage)} / {_safe(case.sample)}</span><span>{told}</span></header>"
-    return f'<section class="case">{header}<div class="strip">{strip}</div></section>'
+    wide = " six" if len(results) > 1 else ""
+    return f'<section class="case">{header}<div class="strip{wide}">{strip}</div></section>'
 
 
-def _grey(matte: np.ndarray[Any, Any]) -> Picture:
+def _figure(name: str, picture: Picture, score: float | None = None) -> str:
+    told = "" if score is None else f"<b>{score:.3f}</b>"
+    name = _safe(name)
+    return f'<figure><img alt="{name}" src="{_data(picture)}"><figcaption>{name}{told}</figcaption></figure>'
+
+
+def _grey(matte: Matte) -> Picture:
     level = np.where(np.isnan(matte), 0.5, np.clip(matte, 0, 1))
     return np.repeat((255 * level + 0.5).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _error(case: Case) -> Picture:
+def _error(case: Case, view: View) -> Picture:
     """The picture, pale and grey, with what is wrong laid over it."""
     luma = case.image.astype(np.float32).mean(axis=2, keepdims=True)
     base = np.repeat(110 + 0.45 * luma, 3, axis=2)
     ignored = np.isnan(case.truth)
-    off = np.where(ignored, 0, case.result - np.nan_to_num(case.truth))[..., None]
+    off = np.where(ignored, 0, view.result - np.nan_to_num(case.truth))[..., None]
     for colour, share in (
         (WRONG, np.clip(off, 0, 1)),
         (MISSED, np.clip(-off, 0, 1)),

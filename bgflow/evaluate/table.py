@@ -30,6 +30,9 @@ COLUMNS: Mapping[str, Column] = {
     "s": Column("S", 3, 1, "structure measure"),
     "e": Column("E", 3, 1, "enhanced-alignment measure, mean over thresholds"),
     "boundary_f": Column("BF", 3, 1, "F of the outlines, within 0.8 % of the diagonal"),
+    "f_pixels": Column(
+        "F pix", 3, 1, "F-measure of all pixels of a clip together, with those of pictures without a subject"
+    ),
     "mae": Column("MAE", 4, -1, "mean absolute difference of alpha"),
     "sad": Column("SAD", 2, -1, "sum of absolute differences / 1000"),
     "mse": Column("MSE", 1, -1, "mean squared difference x 1000"),
@@ -47,6 +50,7 @@ COLUMNS: Mapping[str, Column] = {
     "precision": Column("Prec", 4, 1, "right of what is called moving"),
     "f": Column("F", 4, 1, "F-measure"),
     "mismatch": Column("Mismatch", 0, -1, "results that were not for their picture's instant, lost or doubled"),
+    "ms": Column("ms", 1, -1, "a picture's time in the stages, the sum of their medians, with the measuring beside it"),
 }
 
 

@@ -15,8 +15,10 @@ from bgflow.media.pictures import upright_size
 ASPECT = 0.02  # how much the shape of a truth may differ from its picture's, for rounding
 
 
-def fits(pairs: Iterable[tuple[Path, Path | None]]) -> None:
+def fits(pairs: Iterable[tuple[Path, Path | None]], exactly: bool = False) -> None:
     """Look at the sizes in the files' heads: a truth may be smaller or larger than its picture, but of its shape.
+
+    Labels cannot be resized: they fit `exactly` or not at all.
 
     Raises:
         UsageError: with both sizes.
@@ -25,10 +27,9 @@ def fits(pairs: Iterable[tuple[Path, Path | None]]) -> None:
         if truth is None:
             continue
         (h, w), (m, n) = upright_size(picture), upright_size(truth)
-        if abs(w / h * m / n - 1) > ASPECT:
-            raise UsageError(
-                f"{truth}: is {n}x{m}, but {picture.name} is {w}x{h}; a truth has its picture's size, or its shape"
-            )
+        if (h, w) != (m, n) if exactly else abs(w / h * m / n - 1) > ASPECT:
+            wanted = "labels have their picture's size" if exactly else "a truth has its picture's size, or its shape"
+            raise UsageError(f"{truth}: is {n}x{m}, but {picture.name} is {w}x{h}; {wanted}")
 
 
 def matte(file: Path, size: tuple[int, int]) -> Matte:

@@ -10,6 +10,35 @@ from PIL import Image
 
 Array = np.ndarray[Any, Any]
 
+RED = '''
+from bgflow import In, Out, Stage
+
+class Red(Stage):
+    """Red is the subject."""
+    image = In("u8[h,w,3] rgb")
+    alpha = Out("f32[h,w] alpha")
+    host = True
+
+    def process(self, image):
+        alpha = self.ctx.empty(self.alpha)
+        alpha[:] = image[..., 0] > 128
+        return alpha
+
+class Late(Red):
+    """The same, one frame late."""
+
+    def process(self, image):
+        last, self.last = getattr(self, "last", None), super().process(image)
+        return self.last if last is None else last
+'''
+GRAPH = """
+graph: red
+stages:
+  camera: {use: synth.source}
+  red: {use: "stages.py:Red", in: camera.image}
+  end: {use: null.sink, in: red.alpha}
+"""
+
 
 def box(x0: int, x1: int, y0: int = 4, y1: int = 28, shape: tuple[int, int] = (32, 64)) -> Array:
     """A matte that is 1 in columns x0..x1-1 and rows y0..y1-1."""

@@ -43,7 +43,7 @@ def test_a_measure_that_divides_by_nothing_is_zero() -> None:
 
 def test_a_video_is_measured_by_the_pixels_of_all_its_frames_and_not_by_the_mean_of_frames(tmp_path: Path) -> None:
     _video(tmp_path / "baseline" / "road", frames=4, roi=np.full((1, 10), 255, np.uint8), span="3 4")
-    verdict = Labelled("road")
+    verdict = Labelled()
     for sample in read_data(str(tmp_path), "cdnet", 0)[1][0].read():
         if sample.truth is not None:
             verdict.add(sample, (FOUND if sample.name == "in000003" else np.zeros_like(FOUND)).astype(np.float32))

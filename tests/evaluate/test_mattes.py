@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bgflow.evaluate import mattes
+from bgflow.evaluate.footage import Matte
 from tests.evaluate.shapes import box
 
 
@@ -49,3 +52,23 @@ def test_connectivity_of_a_hole_counts_the_hole() -> None:
     found = truth.copy()
     found[10:14, 20:25] = 0
     assert mattes.connectivity(found, truth) == pytest.approx(20 / 1000)
+
+
+def _by_definition(alpha: Matte, truth: Matte) -> float:
+    """Each level's largest part, looked for in the whole picture."""
+    connected = np.full(truth.shape, -1.0, np.float32)
+    for level in np.arange(1, 11) / 10:
+        part = mattes._largest((alpha >= level - 1e-6) & (truth >= level - 1e-6))
+        connected[(connected < 0) & ~part] = level - 0.1
+    connected[connected < 0] = 1
+    return float(np.abs(mattes._held(alpha, connected) - mattes._held(truth, connected)).sum()) / 1000
+
+
+@given(h=st.integers(1, 12), w=st.integers(1, 12), levels=st.sampled_from([1, 3, 10]), seed=st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_connectivity_looks_only_where_there_is_something_and_finds_the_same(
+    h: int, w: int, levels: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    alpha, truth = (rng.integers(0, levels + 1, (2, h, w)) / np.float32(levels)).astype(np.float32)
+    assert mattes.connectivity(alpha, truth) == pytest.approx(_by_definition(alpha, truth), abs=1e-6)

@@ -62,7 +62,7 @@ def test_adaptive_f_of_a_hard_mask_is_reckoned_by_hand() -> None:
 
 
 def test_a_perfect_matte_scores_one_everywhere_and_has_no_error() -> None:
-    verdict, truth = Matted("x", video=False), box(10, 30)
+    verdict, truth = Matted(video=False), box(10, 30)
     verdict.add(Sample("a", np.zeros((32, 64, 3), np.uint8), truth), truth.copy())
     told = verdict.figures()
     assert [told[n] for n in ("iou", "map", "f_max", "boundary_f")] == pytest.approx([1, 1, 1, 1], abs=1e-6)
@@ -70,15 +70,14 @@ def test_a_perfect_matte_scores_one_everywhere_and_has_no_error() -> None:
 
 
 def test_a_picture_without_a_subject_counts_only_as_empty() -> None:
-    verdict = Matted("x", video=False)
+    verdict = Matted(video=False)
     verdict.add(Sample("a", np.zeros((32, 64, 3), np.uint8), box(0, 0)), box(0, 16, 0, 32))
     assert verdict.figures() == {"empty": 25.0}
 
 
-def test_the_worst_cases_come_first_and_neighbours_in_a_clip_stand_for_each_other() -> None:
-    verdict, truth = Matted("clip", video=True), box(10, 30)
-    for n in range(45):
-        wrong = 5 if n in (3, 4, 20) else 0
-        verdict.add(Sample(str(n), np.zeros((32, 64, 3), np.uint8), truth), box(10 + wrong + (n == 4), 30))
-    assert [c.sample for c in verdict.worst()][:2] == ["4", "20"]
-    assert "3" not in [c.sample for c in verdict.worst()]
+def test_pooled_f_counts_the_pixels_of_all_pictures_and_of_the_empty_one_too() -> None:
+    verdict, none = Matted(video=False), box(0, 0)
+    for truth, found in ((box(10, 30), box(10, 25)), (box(10, 20), box(10, 20)), (none, box(0, 5))):
+        verdict.add(Sample("a", np.zeros((32, 64, 3), np.uint8), truth), found)
+    # in columns of 24 rows: 15 + 10 are right, 5 are missed, 5 are called subject where nobody is
+    assert verdict.figures()["f_pixels"] == pytest.approx(2 * 25 / (2 * 25 + 5 + 5))

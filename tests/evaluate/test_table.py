@@ -8,7 +8,7 @@ from bgflow.evaluate.table import _chunks, quality, show
 
 
 def _result(label: str, **iou: float) -> Result:
-    scores = [Score(n, n[0], {"iou": v, "mismatch": 1}, [], [], 0, 0) for n, v in iou.items()]
+    scores = [Score(n, n[0], {"iou": v, "mismatch": 1}, [], 0) for n, v in iou.items()]
     return Result(Candidate(label, label), "video", scores)
 
 

@@ -69,7 +69,7 @@ def command(
     frames = sum(f.length for f in footage)
     rounds = len(wanted) + (3 * len(GRID) if robustness else 0)
     with _bar(frames * rounds) as told:
-        results = evaluation.evaluate(wanted, footage, told)
+        results, cases = evaluation.evaluate(wanted, footage, told)
         card = evaluation.robustness(results[0], footage, told, seed) if robustness else {}
     title = f"{' against '.join(c.label for c in wanted)} on {Path(data).resolve().name if data else name}"
     click.echo(table.show(*table.quality(results), title=title))
@@ -80,7 +80,7 @@ def command(
     if json_to:
         write(json_to, _report(results, card, data, name))
     if html_to:
-        _save(Path(html_to), page.page(title, results, cards))
+        _save(Path(html_to), page.page(title, results, cases, cards))
     return 0
 
 
@@ -104,7 +104,6 @@ def _report(results: list[Any], card: dict[str, Any], data: str, layout: str) ->
                         "group": s.group,
                         "figures": s.figures,
                         "seconds": round(s.seconds, 2),
-                        "stages_ms": round(s.stage_ms, 3),
                         "frames": s.frames,
                     }
                     for s in r.scores

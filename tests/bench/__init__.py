@@ -1,0 +1,1 @@
+"""Tests of what bgflow is measured with and against."""
