@@ -88,16 +88,6 @@ KERNEL(box_u8x4) {
     out(y, x, 3) = byte(sum.a / box.area());
 }
 
-KERNEL(tensor) {
-    Box box(y, x, height, width, sy, sx, ry, rx);
-    Sum sum;
-    sum.add<false>(src, box);
-    float n = box.area();
-    out(0, y, x) = sum.r / n * r_scale + r_shift;
-    out(1, y, x) = sum.g / n * g_scale + g_shift;
-    out(2, y, x) = sum.b / n * b_scale + b_shift;
-}
-
 KERNEL(lerp_u8x3) {
     float v = place(y, sy, height), u = place(x, sx, width);
     int j = (int)v, i = (int)u;

@@ -1,4 +1,4 @@
-"""Resampling with pixel centres at half steps, as OpenCV and PIL have them; a network's input in one pass.
+"""Resampling with pixel centres at half steps, as OpenCV and PIL have them.
 
 `area` averages the rectangle of the source that lies under a pixel of the result. The rectangle is never narrower
 than one source pixel, and then its average is linear interpolation: so `area` shrinks without aliasing and enlarges
@@ -10,7 +10,6 @@ They take `u8[h,w]`, `u8[h,w,3]`, straight `u8[h,w,4]` (colour counts as much as
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,13 +46,6 @@ def nearest(src: Array, out: Array) -> None:
 def matte(src: Array, out: Array) -> None:
     """Linear resize of an alpha matte `f32[h,w]`, clamped to 0..1."""
     lerp_f32(src, out, *_scale(src, out), 0, 1)
-
-
-def to_tensor(image: Array, out: Array, mean: Sequence[float], std: Sequence[float]) -> None:
-    """A network's input `f32[3,oh,ow]`: `area` of RGB `u8[h,w,3]`, then (v / 255 - mean) / std for each channel."""
-    scale = [1 / (255 * s) for s in std]
-    shift = [-m / s for m, s in zip(mean, std, strict=True)]
-    tensor(image, out, *_scale(image, out[0]), *_reach(image, out[0]), *scale, *shift)
 
 
 def _scale(src: Array, out: Array) -> tuple[int, int, float, float]:
@@ -191,35 +183,6 @@ def box_u8x4(y, x, src, out, height, width, sy, sx, ry, rx):  # type: ignore[no-
     out[y, x, 1] = byte(g / n)
     out[y, x, 2] = byte(b / n)
     out[y, x, 3] = byte(a / ((bottom - top) * (right - left)))
-
-
-@kernel(
-    over="oh,ow",
-    src="u8[h,w,3]",
-    out="f32[3,oh,ow] out",
-    **BOX,
-    r_scale="f32",
-    g_scale="f32",
-    b_scale="f32",
-    r_shift="f32",
-    g_shift="f32",
-    b_shift="f32",
-)
-def tensor(  # type: ignore[no-untyped-def]
-    y, x, src, out, height, width, sy, sx, ry, rx, r_scale, g_scale, b_scale, r_shift, g_shift, b_shift
-):
-    """The mean colour of a rectangle, scaled and shifted, into three planes."""
-    cy = (f32(y) + f32(0.5)) * sy
-    cx = (f32(x) + f32(0.5)) * sx
-    top = near(cy, ry)
-    bottom = far(cy, ry, height)
-    left = near(cx, rx)
-    right = far(cx, rx, width)
-    r, g, b = sum_of(src, top, bottom, left, right)
-    n = (bottom - top) * (right - left)
-    out[0, y, x] = r / n * r_scale + r_shift
-    out[1, y, x] = g / n * g_scale + g_shift
-    out[2, y, x] = b / n * b_scale + b_shift
 
 
 @function

@@ -15,7 +15,8 @@ from bgflow import engines, models
 from bgflow.devices import device
 from bgflow.devices.fake import Fake
 from bgflow.errors import DeviceError, ModelError, UsageError
-from tests.networks import pulled, tiny
+from bgflow.models.ends import Ends
+from tests.networks import adding, pulled, stored, tiny
 
 SHAPE = (1, 3, 32, 64)
 ENGINES = [n for n in engines.known() if find_spec(n) and "cpu" in engines.engine(n, device("cpu")).devices]
@@ -60,7 +61,7 @@ def test_the_networks_answer_lands_in_out(make, net_file):
 
 def test_the_chosen_output_is_given(make, net_file):
     x, out = pictures(1)[0], result()
-    with make(net_file, SHAPE, output=1) as net:
+    with make(net_file, SHAPE, ends=Ends(output=1)) as net:
         net(x, out)
     np.testing.assert_array_equal(out, x.max(1, keepdims=True))
 
@@ -136,11 +137,11 @@ def test_an_unfit_output_is_refused_with_both_shapes(make, net_file):
 def test_a_network_for_other_pictures_is_refused(make, net_file):
     with pytest.raises(ModelError) as e, make(net_file, (1, 4, 32, 64)):
         pass
-    assert str(e.value) == f"{net_file}: its inputs are picture f32[1,3,32,64]; wanted one f32[1,4,?,?]"
+    assert str(e.value) == f"{net_file}: its input is picture f32[1,3,32,64]; wanted f32[1,4,?,?]"
 
 
 def test_an_output_that_is_not_there_is_refused(make, net_file):
-    with pytest.raises(ModelError) as e, make(net_file, SHAPE, output=2):
+    with pytest.raises(ModelError) as e, make(net_file, SHAPE, ends=Ends(output=2)):
         pass
     assert str(e.value) == f"{net_file}: it has 2 outputs; wanted output 2"
 
@@ -198,6 +199,49 @@ def test_a_missing_library_names_its_pip_install(monkeypatch):
     assert str(e.value) == "no_such_package is not installed; run: pip install no_such_package"
 
 
+RECURRENT = Ends("picture", "sum", {"before": "after"}, {"gain": 0.5})
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_a_network_with_a_memory_gets_what_it_gave(make, tmp_path, free):
+    xs, outs = pictures(3), [result() for _ in range(3)]
+    with make(adding(tmp_path / "adding.onnx", free=free), SHAPE, ends=RECURRENT) as net:
+        for x, out in zip(xs, outs, strict=True):
+            net(x, out)
+    for n, out in enumerate(outs, 1):
+        np.testing.assert_allclose(out, sum(x.mean(1, keepdims=True) for x in xs[:n]) * 0.5, atol=1e-6)
+
+
+def test_a_network_that_was_reset_is_as_new(make, tmp_path):
+    x, first, second, again = pictures(1)[0], result(), result(), result()
+    with make(adding(tmp_path / "adding.onnx"), SHAPE, ends=RECURRENT) as net:
+        net(x, first)
+        net(x, second)
+        net.reset()
+        net(x, again)
+    np.testing.assert_array_equal(again, first)
+    assert not np.array_equal(second, first)
+
+
+def test_a_memory_takes_no_python_memory_of_frame_size(make, tmp_path):
+    shape = (1, 3, 320, 320)
+    x, out = pictures(1, shape)[0], result(shape)
+    with make(adding(tmp_path / "adding.onnx", 320, 320), shape, ends=RECURRENT) as net:
+        net(x, out)
+        net(x, out)
+        tracemalloc.start()
+        for _ in range(4):
+            net(x, out)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 16_000 < out.nbytes
+
+
+def test_the_shape_of_the_mask_is_known_once_entered(make, net_file):
+    with make(net_file, SHAPE) as net:
+        assert net.out_shape == (1, 1, 32, 64)
+
+
 def test_an_unknown_engine_is_answered_with_the_near_one():
     with pytest.raises(UsageError) as e:
         engines.engine("openvin", device("cpu"))
@@ -211,6 +255,18 @@ def test_another_device_costs_one_copy_each_way(make, net_file):
         engines.Staged(net, fake, x.shape, out.shape)(x, out)
     np.testing.assert_allclose(out, x.mean(1, keepdims=True), rtol=1e-6)
     assert (fake.downloads, fake.uploads) == (1, 1)
+
+
+@pytest.mark.parametrize(("name", "size"), [("modnet", (96, 160)), ("selfie", (256, 256)), ("rvm", (96, 160))])
+def test_the_engines_agree_on_other_networks_and_their_memory(name, size):
+    model = stored(name)
+    shape, ends = model.layout.shape(*size), model.layout.ends(*size)
+    xs, outs = pictures(3, shape), [[result(shape) for _ in range(3)] for _ in ENGINES]
+    for engine, out in zip(ENGINES, outs, strict=True):
+        with engines.engine(engine, device("cpu"))(model.path, shape, ends=ends, precision="fp32") as net:
+            for x, o in zip(xs, out, strict=True):
+                net(x, o)
+    np.testing.assert_allclose(outs[0], outs[1], atol=2e-4)
 
 
 @pytest.mark.parametrize("size", [(160, 288), (320, 320)])

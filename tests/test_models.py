@@ -6,15 +6,17 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from bgflow import models
 from bgflow.cli.commands.models import command
-from bgflow.errors import ModelError
+from bgflow.errors import ModelError, UsageError
 from tests.networks import tiny
 
+NAMES = "modnet, rvm, selfie, u2net, u2netp"
 SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -49,7 +51,9 @@ def test_a_misspelt_model_is_answered_with_the_near_one() -> None:
 def test_a_strange_name_is_answered_with_all_names() -> None:
     with pytest.raises(ModelError) as e:
         models.get("zzz")
-    assert str(e.value) == "there is no model 'zzz'; there are modnet, u2net, u2netp, or give an .onnx file"
+    assert (
+        str(e.value) == "there is no model 'zzz'; there are modnet, rvm, selfie, u2net, u2netp, or give an .onnx file"
+    )
 
 
 def test_an_onnx_path_is_a_model(tmp_path: Path) -> None:
@@ -60,17 +64,30 @@ def test_an_onnx_path_is_a_model(tmp_path: Path) -> None:
 def test_a_missing_onnx_path_is_one_line() -> None:
     with pytest.raises(ModelError) as e:
         models.get("own.onnx")
-    assert str(e.value) == "own.onnx: there is no such file; give an .onnx file or one of modnet, u2net, u2netp"
+    assert (
+        str(e.value)
+        == "own.onnx: there is no such file; give an .onnx file or one of modnet, rvm, selfie, u2net, u2netp"
+    )
 
 
-def test_every_built_in_model_may_be_used_commercially() -> None:
-    assert all(m.permissive for m in models.known().values())
+def test_every_built_in_model_but_rvm_may_be_used_commercially() -> None:
+    assert [m.name for m in models.known().values() if not m.permissive] == ["rvm"]
+
+
+def test_a_copyleft_model_is_not_fetched_before_its_licence_is_accepted(store: Path) -> None:
+    with pytest.raises(UsageError) as e:
+        run("pull", "rvm")
+    assert str(e.value) == (
+        "rvm is under GPL-3.0, which binds what you build with it: https://github.com/PeterL1n/RobustVideoMatting; "
+        "to agree: bgflow models pull rvm --accept-licence GPL-3.0"
+    )
+    assert not store.exists()
 
 
 def test_every_built_in_wheel_is_pinned() -> None:
     wheels = [s for m in models.known().values() for s in m.sources if s.startswith("wheel")]
-    assert len(wheels) == 3
-    assert all(re.fullmatch(r"wheel: [\w-]+==[\d.]+, [\w/]+\.onnx", s) for s in wheels)
+    assert len(wheels) == 5
+    assert all(re.fullmatch(r"wheel: [\w-]+==[\d.]+, [\w/]+\.(onnx|tflite)", s) for s in wheels)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +139,47 @@ def test_a_name_that_is_a_path_is_refused(tmp_path: Path) -> None:
         models.add(tiny(tmp_path / "some.onnx"), "../x")
 
 
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ({}, "a declared model needs its file: {path: my.onnx, …}"),
+        ({"path": "none.onnx"}, "none.onnx: there is no such file; give an .onnx file or one of modnet, rvm, selfie, "),
+        ({"path": "FILE", "imput": "x"}, "FILE: unknown key 'imput'; did you mean 'input'?"),
+        ({"path": "FILE", "size": [300, 320]}, "FILE: size: 300 is not a multiple of 32; 288 or 320 would be"),
+        ({"path": "FILE", "std": [1, 0, 1]}, "FILE: std: the colour is divided by it, so it is not 0"),
+        ({"path": "FILE", "layout": "chw"}, "FILE: layout: input should be 'nchw' or 'nhwc'"),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_one_line(tmp_path: Path, declared: Any, told: str) -> None:
+    file = str(tiny(tmp_path / "own.onnx"))
+    with pytest.raises(ModelError) as e:
+        models.get({k: v.replace("FILE", file) if isinstance(v, str) else v for k, v in declared.items()})
+    assert str(e.value).startswith(told.replace("FILE", file))
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("resize", "picture", "fitted"),
+    [
+        ("stretch", (720, 1280), (320, 320)),
+        ("short", (720, 1280), (320, 576)),
+        ("short", (1280, 720), (576, 320)),
+        ("short", (1, 4000), (32, 1280)),
+        ("within", (720, 1280), (192, 320)),
+        ("within", (100, 200), (96, 192)),
+        ("within", (1, 1), (32, 32)),
+    ],
+)
+def test_the_input_is_fitted_to_the_picture(resize: Any, picture: tuple[int, int], fitted: tuple[int, int]) -> None:
+    assert models.Layout(resize=resize).fitted(*picture) == fitted
+
+
+def test_the_ratio_shrinks_long_pictures_and_enlarges_none() -> None:
+    layout = models.get("rvm").layout
+    assert layout.ends(720, 1024).constants == {"downsample_ratio": 0.5}
+    assert layout.ends(144, 256).constants == {"downsample_ratio": 1.0}
+
+
 def test_only_onnx_files_are_imported(tmp_path: Path, store: Path) -> None:
     file = tmp_path / "some.onnx"
     file.write_text("hello")
@@ -148,7 +206,7 @@ def test_list_shows_every_model_and_the_store(store: Path) -> None:
 def test_list_can_leave_out_what_a_product_may_not_use(tmp_path: Path) -> None:
     models.add(tiny(tmp_path / "some.onnx"), "own", "GPL-3.0")
     every = {m["name"] for m in json.loads(run("list", "--json"))}
-    assert every - {m["name"] for m in json.loads(run("list", "--json", "--commercial"))} == {"own"}
+    assert every - {m["name"] for m in json.loads(run("list", "--json", "--commercial"))} == {"own", "rvm"}
 
 
 def test_import_and_verify_and_a_flipped_byte(tmp_path: Path, store: Path) -> None:

@@ -31,18 +31,20 @@ def test_the_weights_of_a_real_network_are_no_inputs() -> None:
 
 @given(st.tuples(*[st.integers(1, 1 << 20)] * 4))
 def test_a_new_shape_is_read_back(data: bytes, shape: tuple[int, ...]) -> None:
-    inputs, outputs = onnx.signature(onnx.reshaped(data, shape))
+    inputs, outputs = onnx.signature(onnx.reshaped(data, {"picture": shape}))
     assert inputs[0].shape == shape
     assert [t.name for t in outputs] == ["mean", "peak"]
 
 
 def test_the_same_shape_changes_nothing(data: bytes) -> None:
-    assert onnx.reshaped(data, (1, 3, 32, 64)) is data
+    assert onnx.reshaped(data, {"picture": (1, 3, 32, 64)}) is data
 
 
 def test_only_what_depends_on_the_shape_is_rewritten(tmp_path: Path, data: bytes) -> None:
-    there = onnx.reshaped(data, (1, 3, 96, 160))
-    assert onnx.reshaped(there, (1, 3, 32, 64)) == onnx.reshaped(onnx.reshaped(data, (1, 3, 64, 32)), (1, 3, 32, 64))
+    there = onnx.reshaped(data, {"picture": (1, 3, 96, 160)})
+    other = onnx.reshaped(data, {"picture": (1, 3, 64, 32)})
+    back = {"picture": (1, 3, 32, 64)}
+    assert onnx.reshaped(there, back) == onnx.reshaped(other, back)
 
 
 @given(st.integers(0, 1 << 20), st.integers(0, 255))

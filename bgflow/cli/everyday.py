@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 import yaml
 
+from bgflow import models
 from bgflow.document import near
 from bgflow.errors import UsageError
 from bgflow.media.encoders import CONTAINERS
 from bgflow.media.pictures import EXTENSIONS, numbered
+from bgflow.models.layout import Layout
 from bgflow.stages.images import ALPHA_FORMATS, FORMATS
 from bgflow.stages.url import SCHEMES as STREAMS
 
@@ -72,20 +74,11 @@ def graph(job: Job) -> str:
     _fit(job, source, sink)
     stills = source.kind in ("picture", "pictures") and sink.kind != "video"
     live = source.kind == "live"
-    height, width = job.size or ((160, 288) if live else (320, 320))
-    defaults = {"engine": "auto", "precision": "auto", "height": 320, "width": 320, "scale": "fixed"}
-    asked = {
-        "engine": job.engine,
-        "precision": job.precision,
-        "height": height,
-        "width": width,
-        "scale": "minmax" if stills else "fixed",
-    }
-    net = {"model": job.model, **{key: value for key, value in asked.items() if value != defaults[key]}}
     every = job.every or (3 if live else 1)
+    use, net = _network(job, stills, live)
     stages: dict[str, dict[str, Any]] = {
         "source": _stage(source.use, None, source.params),
-        "net": _stage("u2net.mask", "source.image", net, every, "net" if live else ""),
+        "net": _stage(use, "source.image", net, every, "net" if live else ""),
     }
     alpha = "net.alpha"
     if job.feather or not stills:
@@ -181,6 +174,33 @@ def _fit(job: Job, source: End, sink: End) -> None:
         raise UsageError(f"{job.target}: is the input too; give another name for the output")
     if Path(path).is_file() and not job.overwrite:
         raise UsageError(f"{job.target}: exists already; add --overwrite, or give another name")
+
+
+def _network(job: Job, stills: bool, live: bool) -> tuple[str, dict[str, Any]]:
+    """The stage that finds the subject, and its parameters.
+
+    Pictures have time: they are computed in fp32, and U²-Net's map is stretched to 0..1 as its authors do.
+    """
+    precision = "fp32" if stills and job.precision == "auto" else job.precision
+    common = {"engine": job.engine, "precision": precision}
+    set_: dict[str, Any] = {"model": job.model, **{key: value for key, value in common.items() if value != "auto"}}
+    if layout := _other(job.model):
+        if job.size:
+            set_ |= {"height": job.size[0], "width": job.size[1]}
+        if stills and layout.state:
+            set_["memory"] = False
+        return "net.mask", set_
+    size = job.size or ((160, 288) if live else (320, 320))
+    set_ |= {key: n for key, n in zip(("height", "width"), size, strict=True) if n != 320}
+    if stills:
+        set_["scale"] = "minmax"
+    return "u2net.mask", set_
+
+
+def _other(name: str) -> Layout | None:
+    """The layout of a model that is not one of U²-Net's family; a file without a name is taken for one."""
+    model = models.known().get(name)
+    return model.layout if model and model.layout != Layout() else None
 
 
 def _result(job: Job, sink: End, stages: dict[str, dict[str, Any]], alpha: str) -> str:

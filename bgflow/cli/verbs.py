@@ -34,7 +34,10 @@ OPTIONS = (
     ),
     click.option("--engine", default="auto", metavar="NAME", help="What runs the network: openvino, onnxruntime."),
     click.option(
-        "--precision", default="auto", metavar="NAME", help="Its arithmetic: fp32, bf16; auto is the fastest."
+        "--precision",
+        default="auto",
+        metavar="NAME",
+        help="Its arithmetic: fp32, bf16; auto is fp32 for pictures, the fastest for video.",
     ),
     click.option("--device", type=device_name, default="auto", metavar="auto|cpu|cuda:N", help="Where to compute."),
     click.option("--every", type=click.IntRange(min=1), help="Run the network on every n-th frame. [1; live input: 3]"),

@@ -8,12 +8,16 @@ An engine is used by one thread, the one that entered it:
 `x` and `out` are C-contiguous f32 arrays of a device the engine works on. The engine reads and writes their memory
 itself and copies nothing; it binds an array when its address changes and keeps the last two until it is closed.
 On the CPU a call has finished when it returns; a GPU engine enqueues and returns.
+
+A network may have a memory: inputs that get what outputs gave at the last call. The engine keeps it, in two sets of
+arrays that take turns, so that it is neither copied nor allocated from call to call; `reset` empties it.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +28,10 @@ import numpy as np
 from bgflow.devices import Device
 from bgflow.errors import DeviceError, ModelError, UsageError
 from bgflow.frame import Array
+from bgflow.models.ends import Ends
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+WHOLE = Ends()  # of a network with nothing but a picture and a mask
 
 
 class Engine(Protocol):
@@ -39,11 +45,19 @@ class Engine(Protocol):
     """`auto` takes the highest rank among those that work on the device."""
     precision: str
     """What was asked for; once entered, what is used."""
+    out_shape: tuple[int, ...]
+    """Once entered, the shape of the mask."""
 
     def __init__(
-        self, path: Path, shape: tuple[int, ...], *, output: int = 0, precision: Precision = "auto", threads: int = 0
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        *,
+        ends: Ends = WHOLE,
+        precision: Precision = "auto",
+        threads: int = 0,
     ):
-        """The model at `path`, its input of `shape`; `threads` 0 means every core. Nothing is loaded yet."""
+        """The model at `path`, its picture of `shape`; `threads` 0 means every core. Nothing is loaded yet."""
         ...
 
     def __enter__(self) -> Self:
@@ -51,7 +65,7 @@ class Engine(Protocol):
 
         Raises:
             DeviceError: the library is missing, or cannot compute in this precision here.
-            ModelError: the file cannot be read, or cannot take this shape.
+            ModelError: the file cannot be read, has not these ends, or cannot take this shape.
         """
         ...
 
@@ -61,6 +75,10 @@ class Engine(Protocol):
 
     def __call__(self, x: Array, out: Array) -> None:
         """Run the network once; raises ModelError when a shape or dtype is not the network's."""
+        ...
+
+    def reset(self) -> None:
+        """Forget: the next call is like the first."""
         ...
 
 
@@ -119,6 +137,24 @@ class Binding:
             return False
         self.address, self.array = address, array
         return True
+
+
+class Memory:
+    """The state of a network: what the last call left, where this one leaves its own, and the two change places."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]]):
+        self.sets = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
+        self.now = 0
+        """Which set is read; the other is written."""
+
+    def turn(self) -> None:
+        """What was written is read from now on."""
+        self.now = 1 - self.now
+
+    def clear(self) -> None:
+        """Zeros."""
+        for array in self.sets[self.now]:
+            array.fill(0)
 
 
 class Staged:

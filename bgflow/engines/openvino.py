@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bgflow.engines import Binding, Precision
+from bgflow.engines import WHOLE, Binding, Memory, Precision
 from bgflow.errors import DeviceError, ModelError
 from bgflow.frame import Array
-from bgflow.models import onnx
+from bgflow.models.ends import Ends, Network, read
 
 TYPES = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # OpenVINO's names
+
+
+@functools.cache
+def _core() -> Any:
+    """The process's one Core, never let go.
+
+    Its CPU plugin gives the thread that loads it another stack for signals, and takes that away again when it dies: two
+    that do not die in the order of their birth leave a signal without a stack, which ends the process.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 class Engine:
@@ -22,23 +35,30 @@ class Engine:
     rank = 2
 
     def __init__(
-        self, path: Path, shape: tuple[int, ...], *, output: int = 0, precision: Precision = "auto", threads: int = 0
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        *,
+        ends: Ends = WHOLE,
+        precision: Precision = "auto",
+        threads: int = 0,
     ):
-        self.path, self.shape, self.output, self.threads = path, shape, output, threads
+        self.path, self.shape, self.ends, self.threads = path, shape, ends, threads
         self.precision: str = precision
+        self.out_shape: tuple[int, ...] = ()
         self._request: Any = None
 
     def __enter__(self) -> Self:
         import openvino
 
-        core = openvino.Core()
+        core = _core()
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if self.precision == "auto":
             self.precision = "bf16" if "BF16" in able else "fp32"
         if self.precision.upper() not in able:
             there = ", ".join(p for p in TYPES if p.upper() in able)
             raise DeviceError(f"openvino does not compute in {self.precision} on this cpu; it has {there}")
-        onnx.read(self.path, self.shape, self.output)
+        network = read(self.path, self.shape, self.ends)
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": TYPES[self.precision],
@@ -47,28 +67,56 @@ class Engine:
             "ENABLE_CPU_PINNING": False,
         }  # no CACHE_DIR: it takes 0.1 s off the 0.3 s that U²-Net needs, for a file per option and version
         try:
-            model = core.read_model(self.path)
-            model.reshape(self.shape)
-            model = openvino.Model([model.outputs[self.output]], model.get_parameters())  # the others have no reader
-            compiled = core.compile_model(model, "CPU", options)
-            out_shape = tuple(compiled.outputs[0].shape)
+            compiled = core.compile_model(self._model(core.read_model(network.data), network), "CPU", options)
+            self.out_shape, *state = (tuple(o.shape) for o in compiled.outputs)
         except RuntimeError as e:
             why = str(e).strip().splitlines()[-1]
             raise ModelError(f"{self.path}: cannot run with an input of {list(self.shape)}: {why}") from e
         self._tensor = openvino.Tensor
         self._request = compiled.create_infer_request()
+        self._memory = Memory(state)
+        self._states = [[self._tensor(a, shared_memory=True) for a in arrays] for arrays in self._memory.sets]
         self._x = Binding(self.path, "input", self.shape)
-        self._out = Binding(self.path, "output", out_shape)
+        self._out = Binding(self.path, "output", self.out_shape)
         return self
+
+    def _model(self, whole: Any, network: Network) -> Any:
+        """The network from the picture and the state to the mask and the next state, every shape known."""
+        import openvino
+        from openvino import opset13
+
+        for name, array in network.constants:
+            for reader in whole.input(name).get_target_inputs():
+                reader.replace_source_output(opset13.constant(array).output(0))
+        wanted = [network.mask.name, *(after.name for _, after in network.state)]
+        given = [network.picture.name, *(before.name for before, _ in network.state)]
+        parameters = [whole.input(name).get_node() for name in given]
+        model = openvino.Model([whole.output(name) for name in wanted], parameters)  # other outputs have no reader
+        shapes = [self.shape, *([n or 1 for n in before.shape] for before, _ in network.state)]
+        for _ in range(2):  # once with free dims of the state at 1, then with what it grows to
+            model.reshape(dict(enumerate(map(list, shapes))))
+            if any(o.partial_shape.is_dynamic for o in model.outputs):
+                raise RuntimeError("the sizes of its outputs depend on what is in the picture")
+            shapes[1:] = [o.shape for o in model.outputs[1:]]
+        return model
 
     def __call__(self, x: Array, out: Array) -> None:
         if self._x.changes(x):
             self._request.set_input_tensor(0, self._tensor(x, shared_memory=True))
         if self._out.changes(out):
             self._request.set_output_tensor(0, self._tensor(out, shared_memory=True))
+        now = self._memory.now
+        for n, (old, new) in enumerate(zip(self._states[now], self._states[1 - now], strict=True), 1):
+            self._request.set_input_tensor(n, old)
+            self._request.set_output_tensor(n, new)
         self._request.infer(share_outputs=True)  # else it returns a copy
+        if self._states[0]:
+            self._memory.turn()
+
+    def reset(self) -> None:
+        self._memory.clear()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._request, self._x, self._out
+        del self._request, self._x, self._out, self._states, self._memory

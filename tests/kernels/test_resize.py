@@ -15,12 +15,11 @@ from PIL import Image
 from bgflow.errors import KernelError
 from bgflow.kernel import Kernel
 from bgflow.kernels import resize
-from tests.kernels.test_yuv import difference, smooth
+from tests.kernels.test_yuv import difference
 
 Rng = np.random.Generator
 IH, IW = 33, 47
 SIZES = [(20, 61), (9, 11), (40, 50)]
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def picture(rng: Rng, kind: str, h: int = IH, w: int = IW) -> Any:
@@ -59,14 +58,11 @@ for oh, ow in SIZES:
         src = picture(rng, "f32")
         return [src, blank(src, *size), *rest, 0.1, 0.9]
 
-    def tensor(rng: Rng, size: Any = (oh, ow), rest: Any = (*scale, *reach)) -> list[Any]:
-        return [picture(rng, "u8x3"), np.zeros((3, *size), np.float32), *rest, 0.01, 0.02, 0.03, -1, -2, 1.5]
-
     def colour(rng: Rng, size: Any = (oh, ow), rest: Any = scale) -> list[Any]:
         src = picture(rng, "u8x3")
         return [src, blank(src, *size), *rest]
 
-    CASES += [(resize.lerp_f32, lerp), (resize.lerp_u8x3, colour), (resize.tensor, tensor)]
+    CASES += [(resize.lerp_f32, lerp), (resize.lerp_u8x3, colour)]
 
 kinds = pytest.mark.parametrize("kind", ["u8", "f32", "u8x3", "u8x4"])
 
@@ -164,23 +160,6 @@ def test_linear_does_not_clamp_numbers() -> None:
     out = np.empty((4, 4), np.float32)
     resize.linear(np.full((2, 2), 7.5, np.float32), out)
     assert (out == 7.5).all()
-
-
-@pytest.mark.parametrize("size", [(320, 320), (96, 160)])
-def test_a_tensor_is_the_resized_normalised_picture(size: tuple[int, int]) -> None:
-    image = smooth(360, 640)
-    out = np.empty((3, *size), np.float32)
-    resize.to_tensor(image, out, MEAN, STD)
-    small = cv2.resize(image.astype(np.float32) / 255, size[::-1], interpolation=cv2.INTER_AREA)
-    want = ((small - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).transpose(2, 0, 1)
-    np.testing.assert_allclose(out, want, atol=2e-3)
-
-
-def test_a_tensor_of_black_and_white_has_the_ends_of_the_scale() -> None:
-    for value, want in [(0, 0.0), (255, 1.0)]:
-        out = np.empty((3, 5, 7), np.float32)
-        resize.to_tensor(np.full((9, 11, 3), value, np.uint8), out, (0, 0, 0), (1, 1, 1))
-        np.testing.assert_allclose(out, want, atol=1e-6)
 
 
 def test_a_picture_of_two_channels_is_refused() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bgflow import models
-from bgflow.errors import ModelError
+from bgflow.errors import ModelError, UsageError
 
 
 @click.group("models")
@@ -43,9 +43,17 @@ def list_models(commercial: bool, as_json: bool) -> None:
 
 @command.command("pull")
 @click.argument("names", nargs=-1, required=True)
-def pull_models(names: tuple[str, ...]) -> None:
+@click.option("--accept-licence", metavar="ID", help="Agree to a licence that does not suit every product, as GPL-3.0.")
+def pull_models(names: tuple[str, ...], accept_licence: str | None) -> None:
     """Fetch models into the store, each from its first source that answers."""
-    for model in [models.get(name) for name in names]:
+    chosen = [models.get(name) for name in names]
+    for model in chosen:
+        if model.sources and not model.permissive and model.licence != accept_licence:
+            raise UsageError(
+                f"{model.name} is under {model.licence}, which binds what you build with it: {model.home}; "
+                f"to agree: bgflow models pull {model.name} --accept-licence {model.licence}"
+            )
+    for model in chosen:
         fetched = _pull(model)
         click.echo(f"{model.name}: {'fetched' if fetched else 'already here'}, {model.path}")
 
