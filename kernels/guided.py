@@ -202,3 +202,18 @@ def refine(image: Array, alpha: Array, out: Array, r: int, eps: float, k: int, s
     fit(planes, model, eps)
     box(model, model, radius, planes[:4])
     predict(image, model, out, k, m, n, w, n + 1)
+
+
+def enlarge(matte: Array, small: Array, image: Array, out: Array, r: int, eps: float, k: int, scratch: Scratch) -> None:
+    """Write a matte f32[m,n], found on `small`, at the size of `image`, each k by k of whose pixels are one of `small`.
+
+    It is fitted to the edges in windows of r pixels of `small` around each.
+    """
+    m, n = matte.shape
+    planes, sums = (scratch(name, (MOMENTS, m, n), f32) for name in ("moments", "sums"))
+    moments(small, matte, planes, 1, m, n)
+    box(planes, planes, r, sums)
+    model = sums[:4]
+    fit(planes, model, eps)
+    box(model, model, r, planes[:4])
+    predict(image, model, out, k, m, n, image.shape[1], n + 1)

@@ -11,23 +11,32 @@ KERNEL(begin) {
 }
 
 KERNEL(moved) {
-    int y1 = min(y * CELL + CELL, h), x1 = min(x * CELL + CELL, w), r = 0, g = 0, b = 0;
+    int sum[3] = {0, 0, 0}, total = 0, y1 = min(y * CELL + CELL, h), x1 = min(x * CELL + CELL, w);
     float subject = 0.f;
     for (int j = y * CELL; j < y1; ++j)
         for (int i = x * CELL; i < x1; ++i) {
-            r += (int)image(j, i, 0) - (int)last(j, i, 0);
-            g += (int)image(j, i, 1) - (int)last(j, i, 1);
-            b += (int)image(j, i, 2) - (int)last(j, i, 2);
+            for (int c = 0; c < 3; ++c) {
+                int d = (int)image(j, i, c) - (int)last(j, i, c);
+                sum[c] += d;
+                total += abs(d);
+            }
             subject = alpha(j, i) > subject ? alpha(j, i) : subject;
         }
-    int most = max(max(r < 0 ? -r : r, g < 0 ? -g : g), b < 0 ? -b : b);
-    out(y, x) = (float)most > levels * (float)((y1 - y * CELL) * (x1 - x * CELL)) || subject > CLEAR ? 1 : 0;
+    int most = max(abs(sum[0]), max(abs(sum[1]), abs(sum[2])));
+    float area = (float)((y1 - y * CELL) * (x1 - x * CELL));
+    out(y, x) = (float)most > levels * area || subject > CLEAR ? 1 : 0;
+    change(y, x) = (float)total / (3.f * area);
 }
 
 KERNEL(count_busy) {
     int total = 0;
-    for (int x = 0; x < n; ++x) total += busy(y, x);
+    float rest = 0.f;
+    for (int x = 0; x < n; ++x) {
+        total += busy(y, x);
+        rest += (float)(1 - (int)busy(y, x)) * change(y, x);
+    }
     out(y, 0) = (float)total;
+    out(y, 1) = rest;
 }
 
 KERNEL(enter) {

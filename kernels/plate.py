@@ -7,13 +7,22 @@ most of them agree: one step of mean shift from the densest sample (Comaniciu an
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from bgflow.devices import device_of
+from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels.guided import Scratch
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 
 CELL = 4  # pixels a side of what is still or moves as one
+UPSET = 0.5  # share of the picture that moves from which on it is not looked at: the camera or the light moves
+LOUD = 1.25  # a cell's change, in standard deviations of the noise, that noise alone does not reach
+WIDE = 2.5  # standard deviations of the noise by which samples of one colour may differ
+DIFFERENCE = 0.886  # standard deviation of normal values whose differences are 1 on average: half the root of pi
 CLEAR = 0.1  # alpha from which on a pixel is no background to learn
 
 
@@ -28,34 +37,47 @@ def begin(y, x, image, ring, count, last):
 
 @kernel(
     over="m,n", image="u8[h,w,3]", last="u8[h,w,3]", alpha="f32[h,w]", out="u8[m,n] out",
-    levels="f32", h="i32", w="i32",
+    change="f32[m,n] out", levels="f32", h="i32", w="i32",
 )  # fmt: skip
-def moved(y, x, image, last, alpha, out, levels, h, w):
-    """1 for a cell whose mean colour has changed by more than `levels`, or that a subject touches."""
+def moved(y, x, image, last, alpha, out, change, levels, h, w):
+    """1 for a cell whose mean colour has changed by more than `levels`, or that a subject touches.
+
+    `change` is how much its pixels have changed on average, each by itself.
+    """
     r = i32(0)
     g = i32(0)
     b = i32(0)
+    total = i32(0)
     subject = f32(0)
     y1 = min(y * CELL + CELL, h)
     x1 = min(x * CELL + CELL, w)
     for j in range(y * CELL, y1):
         for i in range(x * CELL, x1):
-            r += i32(image[j, i, 0]) - i32(last[j, i, 0])
-            g += i32(image[j, i, 1]) - i32(last[j, i, 1])
-            b += i32(image[j, i, 2]) - i32(last[j, i, 2])
+            dr = i32(image[j, i, 0]) - i32(last[j, i, 0])
+            dg = i32(image[j, i, 1]) - i32(last[j, i, 1])
+            db = i32(image[j, i, 2]) - i32(last[j, i, 2])
+            r += dr
+            g += dg
+            b += db
+            total += abs(dr) + abs(dg) + abs(db)
             subject = max(subject, alpha[j, i])
     most = max(abs(r), abs(g), abs(b))
-    busy = f32(most) > levels * f32((y1 - y * CELL) * (x1 - x * CELL)) or subject > f32(CLEAR)
+    area = f32((y1 - y * CELL) * (x1 - x * CELL))
+    busy = f32(most) > levels * area or subject > f32(CLEAR)
+    change[y, x] = f32(total) / (f32(3) * area)
     out[y, x] = u8(1 if busy else 0)
 
 
-@kernel(over="m", busy="u8[m,n]", out="f32[m,1] out", n="i32")
-def count_busy(y, busy, out, n):
-    """How many cells of each row are 1."""
+@kernel(over="m", busy="u8[m,n]", change="f32[m,n]", out="f32[m,2] out", n="i32")
+def count_busy(y, busy, change, out, n):
+    """How many cells of each row are 1, and the sum of the change of the others."""
     total = i32(0)
+    rest = f32(0)
     for x in range(n):
         total += i32(busy[y, x])
+        rest += f32(1 - i32(busy[y, x])) * change[y, x]
     out[y, 0] = f32(total)
+    out[y, 1] = rest
 
 
 @kernel(
@@ -149,3 +171,57 @@ def grade(y, support, spread, out, w):
         noise += part * spread[y, x]
     out[y, 0] = covered
     out[y, 1] = noise
+
+
+class Rings:
+    """The samples of every pixel, and what is known about them."""
+
+    def __init__(self, h: int, w: int, samples: int, scratch: Scratch) -> None:
+        m, n = -(-h // CELL), -(-w // CELL)
+        self.size, self.looks, self.motion, self.noise = samples, 0, 0.0, 0.0
+        self._ring, self._count = scratch("ring", (samples, h, w, 3), u8), scratch("count", (h, w), u8)
+        self._last, self._nobody = scratch("last", (h, w, 3), u8), scratch("nobody", (h, w), f32)
+        self._busy, self._change = scratch("busy", (m, n), u8), scratch("change", (m, n), f32)
+        self._rows, self._grades = scratch("rows", (m, 2), f32), scratch("grades", (h, 2), f32)
+        self._support = scratch("support", (h, w), f32)
+        device_of(self._nobody).upload(np.zeros((h, w), f32), self._nobody)
+
+    def begin(self, image: Array) -> None:
+        """Forget everything; `motion` is the share of the picture that moved at a look, `noise` is in levels."""
+        begin(image, self._ring, self._count, self._last)
+        self.looks, self.motion, self.noise = 0, 0.0, 0.0
+
+    def look(self, image: Array, alpha: Array | None, levels: float) -> None:
+        """Take one sample of every pixel that is still, unless most of them are not."""
+        h, w = image.shape[:2]
+        m, n = self._busy.shape
+        levels = max(levels, LOUD * self.noise)
+        moved(image, self._last, self._nobody if alpha is None else alpha, self._busy, self._change, levels, h, w)
+        count_busy(self._busy, self._change, self._rows, n)
+        busy, change = _host(self._rows).sum(axis=0)
+        share = float(busy) / (m * n)
+        take = int(share <= UPSET)
+        enter(image, self._busy, self._ring, self._count, self._last, take, self.size, h, w, m, n)
+        if self.looks and take:
+            self.noise = max(self.noise, float(change) / (m * n - float(busy)) * DIFFERENCE)
+        self.motion = (self.motion * self.looks + share) / (self.looks + 1)
+        self.looks += 1
+
+    def settle(self, top: int, end: int, plate: Array, spread: Array, reach: float) -> None:
+        """Work out the rows top..end of the plate and its spread from samples that are within `reach` levels."""
+        rows = slice(top, end)
+        reach = max(reach, WIDE * self.noise)
+        settle(self._ring[:, rows], self._count[rows], plate[rows], spread[rows], self._support[rows], reach, self.size)
+
+    def grade(self, spread: Array) -> tuple[float, float]:
+        """The share of the plate that half of its samples agree on, and the standard deviation of these, in levels."""
+        h, w = spread.shape
+        grade(self._support, spread, self._grades, w)
+        covered, noise = (float(v) for v in _host(self._grades).sum(axis=0))
+        return covered / (h * w), noise / max(covered, 1.0)
+
+
+def _host(array: Array) -> np.ndarray[Any, Any]:
+    host = np.empty(array.shape, array.dtype)
+    device_of(array).download(array, host)
+    return host

@@ -17,10 +17,12 @@ AUTO = "auto"
 
 
 class Chroma(Stage, use="key.chroma"):
-    """Make a screen of one colour transparent, and take its light off the subject.
+    """Makes a screen of one colour transparent, and takes its light off the subject.
 
-    alpha = (1 - tolerance - share) / softness, cut to 0..1, where share is how much of the key colour's chroma a pixel
-    has: 1 is the screen, 0 is any grey. With the tolerance 0 and the softness 1, alpha is exact for grey subjects.
+    A place is screen if it has the screen's hue, however it is lit, and subject if it has little of it, or less than
+    60 % and the same all over. Between the two each pixel is unmixed with the subject's colour and the screen's as
+    they are nearby: no softness to set, and hair over an uneven screen comes out as hair. What is subject and what is
+    screen must each fill a patch of 4 by 4 pixels somewhere near.
     """
 
     image = In("u8[h,w,3] rgb")
@@ -31,12 +33,14 @@ class Chroma(Stage, use="key.chroma"):
         "#00b140", hot=True, description="the screen's colour, or auto: the median along the first picture's border"
     )
     tolerance: float = Param(
-        0.1, ge=0, le=0.9, hot=True, description="how uneven the screen may be, as a share of its chroma"
+        0.05, ge=0, le=0.5, hot=True, description="how far the screen's hue may vary, as a share of its chroma"
     )
-    softness: float = Param(
-        0.8, ge=0.01, le=1, hot=True, description="from the screen to the subject, as a share of the screen's chroma"
+    edge: float = Param(
+        4.0, ge=0, le=50, unit="%", hot=True, description="of the height: how far from any screen an edge may be soft"
     )
-    spill: float = Param(1.0, ge=0, le=1, hot=True, description="how much of the screen's light is taken off")
+    spill: float = Param(
+        0.0, ge=0, le=1, hot=True, description="how much of the screen's reflection to take off the subject too"
+    )
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if wrong := self._wrong(self.colour):
@@ -52,7 +56,8 @@ class Chroma(Stage, use="key.chroma"):
         if self.colour != self._text:
             self._change(image)
         alpha, clean = self.ctx.empty(self.alpha), self.ctx.empty(self.clean)
-        chroma.key(image, alpha, clean, self._key, self.tolerance, self.softness, self.spill)
+        edge = self.edge / 100 * image.shape[0]
+        chroma.key(image, alpha, clean, self._key, self.tolerance, edge, self.spill, self.ctx.scratch)
         return {"alpha": alpha, "image": clean}
 
     def _change(self, image: Array) -> None:

@@ -10,16 +10,17 @@ import numpy as np
 
 from bgflow.errors import MediaError, UsageError
 from bgflow.frame import Array
-from bgflow.kernels import guided, match, morphology, plate, resize
+from bgflow.kernels import guided, match, morphology, plate, resize, walker
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
 BANDS = 90  # frames over which an automatic plate is worked out, a band of rows in each
 FEW = 3  # samples before an automatic plate is worked out at all
-UPSET = 0.5  # share of the picture that moves from which on a frame is not looked at: the camera or the light moves
 GRAIN = 8.0  # noise of the plate, in levels, that halves its quality
-CONTRAST = 1e-2  # variance of colours that stops it
-STEEP = 3.0  # how steep the evidence becomes each time
+ROWS = 240  # of the picture that is compared, about
+DETAIL = 4  # pixels of that picture: windows in which the matte is fitted to the full one
+CONTRAST = 1e-4  # variance of colours, in 0..1, that counts as an edge there
+STEEP = 3.0  # how steep the edge becomes
 POOR = 0.5  # quality below which the user is told
 
 
@@ -61,8 +62,8 @@ class Capture(Stage, use="plate.capture"):
             raise UsageError(f"save: {self.save}: its folder does not exist; make it first")
         self._take: tuple[int, int, int] | None = None
         self._making = self._ready = dict[str, Array]()
-        self._start = self._due = self._moving = 0.0
-        self._looked, self._row, self._finished = 0, 0, False
+        self._start = self._due = 0.0
+        self._row, self._finished = 0, False
 
     def process(self, image: Array, alpha: Array | None) -> dict[str, Array] | None:
         h, w = image.shape[:2]
@@ -73,15 +74,15 @@ class Capture(Stage, use="plate.capture"):
             return None
         if time >= self._due:
             passed = time - self._start
-            self._look(image, alpha)
+            self._rings.look(image, alpha, self.motion)
             self._due = time + (min(passed, self.memory) if self.auto else self.seconds) / self.samples
         if self.auto:
-            return self._sweep(h) if self._looked >= FEW else None
+            return self._sweep(h) if self._rings.looks >= FEW else None
         if time < self._start + self.countdown + self.seconds:
             return None
         self._finished = True
         self._making = self._outputs()
-        self._settle(0, h)
+        self._rings.settle(0, h, **self._making, reach=self.reach)
         return self._done()
 
     def close(self) -> None:
@@ -92,58 +93,29 @@ class Capture(Stage, use="plate.capture"):
 
     def _begin(self, image: Array, time: float) -> None:
         h, w = image.shape[:2]
-        scratch = self.ctx.scratch
-        self._ring = scratch("ring", (self.samples, h, w, 3), np.uint8)
-        m, n = -(-h // plate.CELL), -(-w // plate.CELL)
-        self._count, self._busy = scratch("count", (h, w), np.uint8), scratch("busy", (m, n), np.uint8)
-        self._last = scratch("last", (h, w, 3), np.uint8)
-        self._support, self._nobody = (scratch(name, (h, w), np.float32) for name in ("support", "nobody"))
-        self._rows, self._grades = scratch("rows", (m, 1), np.float32), scratch("grades", (h, 2), np.float32)
-        self.ctx.device.upload(np.zeros((h, w), np.float32), self._nobody)
-        plate.begin(image, self._ring, self._count, self._last)
+        self._rings = plate.Rings(h, w, self.samples, self.ctx.scratch)
+        self._rings.begin(image)
         self._take, self._start = (h, w, self.retake), time
         self._due = time if self.auto else time + self.countdown
-        self._looked, self._moving, self._row, self._finished = 0, 0.0, 0, False
-
-    def _look(self, image: Array, alpha: Array | None) -> None:
-        """Take one sample of every pixel that is still, unless most of them are not."""
-        h, w = image.shape[:2]
-        plate.moved(image, self._last, self._nobody if alpha is None else alpha, self._busy, self.motion, h, w)
-        m, n = self._busy.shape
-        plate.count_busy(self._busy, self._rows, n)
-        share = float(self._host(self._rows).sum()) / (m * n)
-        take, size = int(share <= UPSET), self.samples
-        plate.enter(image, self._busy, self._ring, self._count, self._last, take, size, h, w, m, n)
-        self._looked += 1
-        self._moving += share
+        self._row, self._finished = 0, False
 
     def _sweep(self, h: int) -> dict[str, Array] | None:
         """Work out one more band of the plate; the whole of it after the last one."""
         if self._row == 0:
             self._making = self._outputs()
         end = min(self._row + -(-h // BANDS), h)
-        self._settle(self._row, end)
+        self._rings.settle(self._row, end, **self._making, reach=self.reach)
         self._row = end % h
         return self._done() if self._row == 0 else None
 
     def _outputs(self) -> dict[str, Array]:
         return {"plate": self.ctx.empty("plate"), "spread": self.ctx.empty("spread")}
 
-    def _settle(self, top: int, end: int) -> None:
-        made, rows = self._making, slice(top, end)
-        plate.settle(
-            self._ring[:, rows], self._count[rows], made["plate"][rows], made["spread"][rows], self._support[rows],
-            self.reach, self.samples,
-        )  # fmt: skip
-
     def _done(self) -> dict[str, Array]:
         """Grade a plate that is ready, keep it for the file, and send it."""
         made = self._ready = self._making
-        h, w = self._support.shape
-        plate.grade(self._support, made["spread"], self._grades, w)
-        covered, noise = self._host(self._grades).sum(axis=0)
-        coverage, noise = float(covered) / (h * w), float(noise) / max(float(covered), 1.0)
-        quality = coverage * (1 - self._moving / max(self._looked, 1)) / (1 + (noise / GRAIN) ** 2)
+        coverage, noise = self._rings.grade(made["spread"])
+        quality = coverage * (1 - self._rings.motion) / (1 + (noise / GRAIN) ** 2)
         self.ctx.log.info("plate: quality %.2f, coverage %.2f, noise %.1f levels", quality, coverage, noise)
         if quality < POOR and not self.auto:
             self.ctx.warn(
@@ -163,24 +135,23 @@ class Capture(Stage, use="plate.capture"):
 
         try:
             if self.save:
-                Image.fromarray(self._host(self._ready["plate"])).save(self.save)
+                made = self._ready["plate"]
+                host = np.empty(made.shape, made.dtype)
+                self.ctx.device.download(made, host)
+                Image.fromarray(host).save(self.save)
         except OSError as e:
             raise MediaError(f"{self.save}: the plate cannot be written: {e.strerror}; give a folder with space") from e
-
-    def _host(self, array: Array) -> np.ndarray[Any, Any]:
-        host = np.empty(array.shape, array.dtype)
-        self.ctx.device.download(array, host)
-        return host
 
 
 class Mask(Stage, use="plate.mask"):
     """Finds whoever is not on the clean plate, whatever the light: no network, no learning, one fixed camera.
 
     Evidence is the distance of a pixel from the plate, in levels, after the plate has been given the picture's gain
-    and offset; `edges` adds edges that only one of the two has. The evidence is spread along the picture's own
-    colours by a guided filter, so that a subject in the plate's colours is filled from its surroundings, and small
-    specks and holes go. Where an edge counts, `edge.refine` after it makes it finer. Until there is a plate nothing
-    is sent.
+    and offset; what is darker or lighter by a factor costs little, and `edges` adds edges that only one of the two has.
+    A random walker turns it into a matte: where there is no evidence, as on a subject in the plate's colours, what
+    lies around decides, up to the next edge of the picture that the plate does not have. That happens at about 240
+    rows; the matte is then fitted to the full picture. Alpha is near a half where the plate cannot tell. Until there
+    is a plate nothing is sent.
     """
 
     image = In("u8[h,w,3] rgb")
@@ -192,8 +163,8 @@ class Mask(Stage, use="plate.mask"):
     path: str = Param("", description="a picture file of the empty scene, of the size of the frames")
     tolerance: float = Param(12.0, ge=0, le=255, hot=True, unit="levels", description="difference that means nothing")
     softness: float = Param(24.0, ge=1, le=255, hot=True, unit="levels", description="from there to surely a subject")
-    edges: float = Param(12.0, ge=0, le=64, hot=True, description="weight of edges that only picture or plate has")
-    darkest: float = Param(0.7, ge=0.1, le=1, hot=True, description="how dark a shadow may be; 0.5 is half")
+    edges: float = Param(18.0, ge=0, le=64, hot=True, description="weight of edges that only picture or plate has")
+    darkest: float = Param(0.45, ge=0.1, le=1, hot=True, description="how dark a shadow may be; 0.5 is half")
     brightest: float = Param(1.25, ge=1, le=4, hot=True, description="how bright a light may make the background")
     shift: int = Param(1, ge=0, le=8, hot=True, unit="px", description="how far the camera may be off the plate")
     radius: float = Param(5.0, ge=0, le=20, hot=True, unit="%", description="of the height: how far evidence spreads")
@@ -202,11 +173,13 @@ class Mask(Stage, use="plate.mask"):
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self._seen: tuple[Any, ...] = ()
+        self._warm = False
         self._file = self._load() if self.path else None
         if self._file is None and not ctx.wired("plate"):
             raise UsageError("plate: there is none; wire `plate` to a plate.capture, or give `path`, a picture file")
-        self._light = ctx.scratch("light", (3, 2), np.float32)
+        self._light, self._noise = ctx.scratch("light", (3, 2), np.float32), ctx.scratch("noise", (3, 1), np.float32)
         ctx.device.upload(np.array([[1, 0]] * 3, np.float32), self._light)
+        ctx.device.upload(np.zeros((3, 1), np.float32), self._noise)
 
     def _load(self) -> Array:
         from bgflow.media import pictures
@@ -223,8 +196,9 @@ class Mask(Stage, use="plate.mask"):
     def process(self, image: Array, plate: Array | None, spread: Array | None) -> dict[str, Array] | None:
         plate = self._file if plate is None else plate
         if plate is None:
-            if not self._seen:
+            if not self._warm:
                 self._find(image, image, None)  # take the memory now, and not when it matters
+                self._warm, self._seen = True, ()  # and let the picture go
             return None
         h, w = image.shape[:2]
         if plate.shape != image.shape:
@@ -235,26 +209,34 @@ class Mask(Stage, use="plate.mask"):
     def _find(self, image: Array, plate: Array, spread: Array | None) -> dict[str, Array]:
         h, w = image.shape[:2]
         scratch = self.ctx.scratch
-        k = max(round(h / 540), 1)  # the guided filter brings the detail of the full picture back
+        k = max(round(h / ROWS), 1)  # the guided filter brings the detail of the full picture back
         small = self._small("image", image, k)
         m, n = small.shape[:2]
-        back, low, high, loose = self._plate(plate, spread, m, n)
-        evidence, shade = scratch("evidence", (m, n), np.float32), scratch("shade", (m, n), np.uint8)
-        match.relight(small, back, self._light, scratch)
+        back, low, high, loose = self._plate(plate, spread, k, m, n)
+        distance, matte, shade = (
+            scratch(name, (m, n), t)
+            for name, t in (("distance", np.float32), ("matte", np.float32), ("shade", np.uint8))
+        )
+        match.relight(small, back, self._light, self._noise, scratch)
         match.compare(
-            small, back, low, high, loose, self._light, evidence, shade, tolerance=self.tolerance,
-            softness=self.softness, edges=self.edges, dark=self.darkest, bright=self.brightest, scratch=scratch,
+            small, back, low, high, loose, self._light, self._noise, distance, shade,
+            edges=self.edges, dark=self.darkest, bright=self.brightest, scratch=scratch,
         )  # fmt: skip
+        walker.walk(
+            small, back, self._light, distance, matte, tolerance=self.tolerance, softness=self.softness,
+            radius=round(self.radius / 100 * m), scratch=scratch,
+        )  # fmt: skip
+        whole = scratch("whole", (m, n), np.float32)
+        morphology.despeckle(matte, whole, self.despeckle / 100 * m * n, scratch)
         alpha = self.ctx.empty("alpha") if self.ctx.wired("alpha") else scratch("alpha", (h, w), np.float32)
-        self._fill(image, small, evidence, alpha)
+        guided.enlarge(whole, small, image, alpha, DETAIL, CONTRAST, k, scratch)
+        morphology.steepen(alpha, alpha, STEEP)
         out = {"alpha": alpha} if self.ctx.wired("alpha") else {}
         if self.ctx.wired("label"):
             out["label"] = self.ctx.empty("label")
-            if k > 1:
-                full = scratch("full shade", (h, w), np.uint8)
-                resize.nearest(shade, full)
-                shade = full
-            match.annotate(alpha, shade, out["label"])
+            wide = scratch("full shade", (h, w), np.uint8)
+            resize.nearest(shade, wide)
+            match.annotate(alpha, wide, out["label"])
         return out
 
     def _small(self, name: str, full: Array, k: int) -> Array:
@@ -263,38 +245,21 @@ class Mask(Stage, use="plate.mask"):
             return full
         h, w = full.shape[:2]
         made = self.ctx.scratch(f"small {name}", (-(-h // k), -(-w // k), *full.shape[2:]), full.dtype)
-        resize.area(full, made)
+        match.shrink(full, made, k, h, w)
         return made
 
-    def _plate(self, full: Array, spread: Array | None, m: int, n: int) -> tuple[Array, Array, Array, Array]:
+    def _plate(self, full: Array, spread: Array | None, k: int, m: int, n: int) -> tuple[Array, Array, Array, Array]:
         """The plate of m by n, its bounds, and its spread; made anew whenever another plate comes."""
         scratch = self.ctx.scratch
         if not self._seen or self._seen[0] is not full or self._seen[1] is not spread or self._seen[2] != self.shift:
-            k = round(full.shape[0] / m)
             small = self._small("plate", full, k)
             low, high = scratch("low", (m, n, 3), np.uint8), scratch("high", (m, n, 3), np.uint8)
             match.bounds(small, low, high, self.shift, m, n)
+            loose = scratch("loose", (m, n), np.float32)
             if spread is None:
-                loose = scratch("no spread", (m, n), np.float32)
                 self.ctx.device.upload(np.zeros((m, n), np.float32), loose)
             else:
-                loose = self._small("spread", spread, k)
+                resize.area(spread, loose)
             self._seen = (full, spread, self.shift, (small, low, high, loose))
         small, low, high, loose = self._seen[3]
         return small, low, high, loose
-
-    def _fill(self, image: Array, small: Array, evidence: Array, alpha: Array) -> None:
-        """A whole matte from the evidence: what lies between pixels that are surely subject, and nothing else."""
-        h, w = alpha.shape
-        scratch = self.ctx.scratch
-        matte, other = scratch("matte", (h, w), np.float32), scratch("other", (h, w), np.float32)
-        self._spread(small, evidence, scratch("small other", evidence.shape, np.float32))
-        resize.matte(evidence, matte)
-        self._spread(image, matte, other)
-        morphology.despeckle(matte, alpha, self.despeckle / 100 * h * w, scratch)
-
-    def _spread(self, image: Array, matte: Array, other: Array) -> None:
-        """Spread evidence along the picture's colours, in place."""
-        if radius := round(self.radius / 100 * len(matte)):
-            guided.refine(image, matte, other, radius, CONTRAST, min(-(-radius // 8), 8), self.ctx.scratch)
-            morphology.steepen(other, matte, STEEP)

@@ -13,7 +13,7 @@ from tests.commandline import bgflow
 
 GRAPHS = Path(__file__).resolve().parents[1] / "graphs"
 NAMES = sorted(p.stem for p in GRAPHS.glob("*.yaml"))
-FILES = [n for n in NAMES if not n.startswith("webrtc") and n != "synth_demo"]
+FILES = [n for n in NAMES if not n.startswith("webrtc") and n not in ("synth_demo", "greenscreen")]
 SMALL = ("--set", "camera.width=96", "--set", "camera.height=64", "--set", "camera.count=12", "--set", "camera.enter=4")
 
 
@@ -60,6 +60,15 @@ def test_the_demo_needs_nothing_and_writes_material_for_the_others(demo: Path) -
     assert frames(demo / "synth_demo.mp4") == 12
     assert frames(demo / "synth_camera.mp4") == 12
     assert [p.name for p in (demo / "synth_pictures").iterdir()] == ["0000.jpg"]
+
+
+def test_the_green_screen_makes_its_own_shot_and_keys_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = [part.replace("camera.", "actor.") for part in SMALL]
+    told = bgflow("run", GRAPHS / "greenscreen.yaml", *small, "--report", "r.json")
+    assert told.code == 0, told.err
+    assert frames(tmp_path / "greenscreen.mp4") == 12
+    assert json.loads(Path("r.json").read_text())["allocations_after_warm_up"] == 0
 
 
 @pytest.mark.parametrize("name", FILES)

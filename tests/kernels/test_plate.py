@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,9 +41,12 @@ CASES: list[tuple[Kernel, Callable[[np.random.Generator], list[Any]]]] = [
     (plate.begin, lambda r: [colours(r, H, W, 3), rings(r), colours(r, H, W), colours(r, H, W, 3)]),
     (
         plate.moved,
-        lambda r: [colours(r, H, W, 3), colours(r, H, W, 3), r.random((H, W), np.float32) / 9, scarce(r), 20.0, H, W],
+        lambda r: [
+            colours(r, H, W, 3), colours(r, H, W, 3), r.random((H, W), np.float32) / 9, scarce(r), empty(M, K), 20.0,
+            H, W,
+        ],
     ),
-    (plate.count_busy, lambda r: [scarce(r), empty(M, 1), K]),
+    (plate.count_busy, lambda r: [scarce(r), r.random((M, K), np.float32), empty(M, 2), K]),
     (
         plate.enter,
         lambda r: [
@@ -114,9 +118,24 @@ def test_noise_is_no_motion_and_a_subject_is_never_at_rest() -> None:
     last = np.full((20, 30, 3), 100, np.uint8)
     image = (last + rng.normal(0, 3, last.shape)).astype(np.uint8)
     image[8:12, 5:15] = 130
-    alpha, busy = empty(20, 30), np.zeros((5, 8), np.uint8)
+    alpha, busy, change = empty(20, 30), np.zeros((5, 8), np.uint8), empty(5, 8)
     alpha[:, 25:] = 1
-    plate.moved(image, last, alpha, busy, 6, 20, 30)
+    plate.moved(image, last, alpha, busy, change, 6, 20, 30)
     want = np.zeros((5, 8), np.uint8)
     want[2, 1:4], want[:, 6:] = 1, 1
     np.testing.assert_array_equal(busy, want)
+
+
+@pytest.mark.parametrize("level", [2.0, 6.0, 12.0])
+def test_rings_measure_the_noise_and_average_it_away(level: float) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(60, 190, (40, 60, 3)).astype(np.uint8)
+    rings = plate.Rings(40, 60, 24, lambda name, shape, dtype: np.empty(shape, dtype))
+    rings.begin(truth)
+    for _ in range(30):
+        rings.look((truth + rng.normal(0, level, truth.shape)).astype(np.uint8), None, 6)
+    made, spread = np.zeros_like(truth), empty(40, 60)
+    rings.settle(0, 40, made, spread, 10)
+    assert rings.noise == pytest.approx(level, rel=0.25)
+    assert np.abs(made.astype(float) - truth).mean() < 0.35 * level + 0.5
+    assert np.median(spread) == pytest.approx(level, rel=0.25)

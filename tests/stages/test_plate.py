@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -147,11 +149,25 @@ def test_the_mask_finds_a_person_before_the_plate(on: str, seed: int) -> None:
     assert ((out["label"] == 255) == (out["alpha"] >= 0.5)).all()
 
 
-@pytest.mark.parametrize("exposure", [-1.0, -0.5, 0.5])
-def test_another_exposure_leaves_the_empty_scene_background(exposure: float) -> None:
-    (frame,) = scene(5, 6, subjects=0, exposure=exposure)
+@pytest.mark.parametrize("background", ["room", "textured"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"exposure": 1.0}, {"exposure": -1.0}, {"noise": 12.0}, {"tint": 0.15}, {"tint": -0.15}, {"move": 2},
+        {"exposure": -0.5, "noise": 3.0, "tint": 0.05, "move": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_empty_room_stays_empty_in_other_light_with_noise_and_after_a_knock(
+    harm: dict[str, float], background: str
+) -> None:
+    room: dict[str, Any] = {"width": 320, "height": 180, "background": background}
+    image = scene(5, 6, subjects=0, exposure=harm.get("exposure", 0), noise=harm.get("noise", 1.0), **room)[0]
+    tint = harm.get("tint", 0)
+    seen = np.clip(image["image"] * np.array([1 + tint, 1, 1 - tint]), 0, 255).astype(np.uint8)
+    seen = np.roll(seen, (int(harm.get("move", 0)),) * 2, (0, 1))
     with opened(Mask()) as mask:
-        assert (mask(image=frame["image"], plate=empty())["alpha"] > 0.5).mean() < 0.001
+        assert (mask(image=seen, plate=empty(**room))["alpha"] >= 0.5).mean() <= 0.001
 
 
 def test_a_shadow_is_labelled_as_one() -> None:
@@ -161,7 +177,7 @@ def test_a_shadow_is_labelled_as_one() -> None:
         label = mask(image=frame["image"], plate=empty(**params))["label"]
     shadow = frame["label"] == 127
     assert (label[shadow] == 255).mean() < 0.25
-    assert (label[shadow] == 127).mean() > 0.65
+    assert (label[shadow] == 127).mean() > 0.7
 
 
 def test_a_large_picture_is_compared_small_and_gives_a_matte_of_its_size() -> None:
@@ -196,6 +212,25 @@ def test_the_plate_may_be_a_picture_file(on: str, tmp_path: Path) -> None:
         )
 
 
+def test_the_picture_that_the_memory_is_taken_with_is_let_go() -> None:
+    image = empty()
+    gone = weakref.ref(image)
+    with opened(Mask()) as mask:
+        mask(image=image)
+        del image
+        mask(image=empty())
+        gc.collect()
+        assert gone() is None
+
+
+def test_a_shadow_of_a_third_of_the_light_hardly_costs_the_person_anything() -> None:
+    params: dict[str, Any] = {"width": 480, "height": 270, "shadow": 0.33}
+    (frame,) = scene(80, 81, **params)
+    with opened(Mask()) as mask:
+        out = mask(image=frame["image"], plate=empty(**params))
+    assert iou(out["alpha"], frame["alpha"]) > 0.94
+
+
 def test_a_plate_that_is_missing_or_of_another_size_is_told_in_one_line(tmp_path: Path) -> None:
     Image.fromarray(empty()).save(tmp_path / "plate.png")
     with pytest.raises(UsageError, match=r"^path: .*plat.png: no such file; did you mean .*plate.png"):
@@ -210,7 +245,7 @@ def test_a_plate_that_is_missing_or_of_another_size_is_told_in_one_line(tmp_path
 
 
 def test_no_memory_of_frame_size_is_taken_after_the_first_frames() -> None:
-    frames = scene(0, 230)
+    frames = scene(0, 160, width=64, height=36)
     with opened(Capture(auto=True)) as capture, opened(Mask()) as mask:
         known: list[Any] = []
         for n, frame in enumerate(frames):
@@ -236,5 +271,5 @@ def test_real_frames_and_their_plates_agree_with_masks_drawn_by_hand(data: Path)
             else:
                 wrong.append(float((alpha > 0.5).mean()))
     print(f"mean IoU {np.mean(found):.4f} of {len(found)} frames; foreground in empty ones {max(wrong):.4%}")
-    assert np.mean(found) > 0.935
+    assert np.mean(found) > 0.955
     assert max(wrong) <= 0.001
