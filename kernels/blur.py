@@ -196,18 +196,24 @@ def picture(image: Array, out: Array, sigma: float, scratch: Scratch) -> None:
     h, w, k = image.shape[0], image.shape[1], _shrink(sigma)
     small = scratch("small", (-(-h // k), -(-w // k), 4), f32)
     shrink_picture(image, small, k, h, w)
-    _smooth(small, sigma / k, scratch)
+    smooth(small, sigma / k, scratch)
     heighten(_widened(small, w, k, scratch), out, k, small.shape[0])
 
 
-def background(image: Array, alpha: Array, out: Array, sigma: float, scratch: Scratch) -> None:
-    """Blur what the matte f32[h,w] calls background by a Gaussian of `sigma` pixels, and leave the subject sharp."""
+def background(
+    image: Array, alpha: Array, out: Array, sigma: float, scratch: Scratch, front: Array | None = None
+) -> None:
+    """Blur what the matte f32[h,w] calls background by a Gaussian of `sigma` pixels, and leave the subject sharp.
+
+    `front` is the picture to lay over it, where the subject's own colours are known better than from `image`.
+    """
     h, w, k = image.shape[0], image.shape[1], _shrink(sigma)
     small = scratch("small", (-(-h // k), -(-w // k), 4), f32)
     shrink_background(image, alpha, small, k, h, w)
-    _smooth(small, sigma / k, scratch)
+    smooth(small, sigma / k, scratch)
     _fill(small, scratch)
-    heighten_under(image, alpha, _widened(small, w, k, scratch), out, k, small.shape[0])
+    rows = _widened(small, w, k, scratch)
+    heighten_under(image if front is None else front, alpha, rows, out, k, small.shape[0])
 
 
 def _shrink(sigma: float) -> int:
@@ -215,7 +221,7 @@ def _shrink(sigma: float) -> int:
     return max(2, int(sigma / 1.6))
 
 
-def _smooth(small: Array, sigma: float, scratch: Scratch) -> None:
+def smooth(small: Array, sigma: float, scratch: Scratch) -> None:
     """Blur `small` by what its own cells (a box, and later a tent) leave of `sigma`; a quarter of a square pixel."""
     sigma = math.sqrt(max(sigma * sigma - 0.25, 0.01))
     first, reach = math.exp(-0.5 / sigma**2), math.ceil(3 * sigma)

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any, Literal
+
+import numpy as np
 
 from bgflow import In, Out, Param, Stage
 from bgflow.errors import UsageError
 from bgflow.frame import Array
-from bgflow.kernels import blur, over
+from bgflow.kernels import blur, foreground, glow, grade, linear, over
 from bgflow.media.background import Backdrop, Colour, Fit, colour, problem
 from bgflow.stage import Context
 
 FIT = "cover fills and cuts off what is too much, contain shows all, stretch ignores proportions, tile repeats"
 BACKGROUND = "a colour (#00b140, green, rgb(0,177,64)), a picture, a video that is played in a loop, or gallery:NAME"
+OWN = "how much of the old background's colour is taken out of soft edges and hair"
+
+WRAP = 1.2  # reach of the light around an edge (its sigma), in % of the picture's height
+CONTACT = 2.0  # the same of the shadow under a subject
+SETTLE = 0.7  # seconds in which the colour match follows the scene
+
+
+def own_colours(ctx: Context, image: Array, alpha: Array, strength: float) -> Array:
+    """The picture with the subject's own colours in its soft edges; the picture itself when `strength` is 0."""
+    if strength == 0:
+        return image
+    front = ctx.scratch("front", image.shape, np.uint8)
+    foreground.estimate(image, alpha, front, strength, ctx.scratch)
+    return front
 
 
 class Replace(Stage, use="compose.replace"):
-    """Put the subject over another background: a colour, a picture, a video, the gallery, or another stage."""
+    """Put the subject over another background: a colour, a picture, a video, the gallery, or another stage.
+
+    out = alpha * F + (1 - alpha) * B * shade, where F is the subject's own colour as far as `decontaminate` goes. The
+    strengths of 0 cost nothing and change no bit.
+    """
 
     image = In("u8[h,w,3] rgb")
     alpha = In("f32[h,w] alpha", hold=True)
@@ -27,10 +49,18 @@ class Replace(Stage, use="compose.replace"):
         optional=True,
         description="another source as the background, of any size; it goes before the parameter `background`",
     )
+    shade = In("f32[h,w]", hold=True, optional=True, description="light that reaches the background, 0..1")
     out = Out("u8[h,w,3] rgb")
 
     background: str = Param("#00b140", hot=True, description=BACKGROUND)
     fit: Fit = Param("cover", hot=True, description=FIT)
+    decontaminate: float = Param(1.0, ge=0, le=1, hot=True, description=OWN)
+    match: float = Param(0.0, ge=0, le=1, hot=True, description="how far the subject takes on the background's colours")
+    wrap: float = Param(0.0, ge=0, le=1, hot=True, description="how much light of the background falls on its edge")
+    contact: float = Param(0.0, ge=0, le=1, hot=True, description="how dark the background is just below the subject")
+    linear: float = Param(
+        0.0, ge=0, le=1, hot=True, description="how far soft edges are mixed as light and not as bytes"
+    )
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if wrong := problem(self.background):
@@ -39,16 +69,59 @@ class Replace(Stage, use="compose.replace"):
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self.backdrop = Backdrop(ctx, self.background)
+        self._light: Array | None = None
+        self._matched: Fraction | None = None
 
-    def process(self, image: Array, alpha: Array, behind: Array | None) -> Array:
+    def process(self, image: Array, alpha: Array, behind: Array | None, shade: Array | None) -> Array:
         h, w = alpha.shape
         back = self.backdrop.behind(self.background, self.fit, h, w, behind)
+        front = own_colours(self.ctx, image, alpha, self.decontaminate)
         out = self.ctx.empty(self.out)
+        if self.match == 0:
+            self._matched = None
         if isinstance(back, Colour):
-            over.colour(image, alpha, back, out)
+            if shade is None and not (self.match or self.wrap or self.contact or self.linear):
+                over.colour(front, alpha, back, out)
+                return out
+            over.fill(back, out)
+            back = out
+        back = self._shadowed(back, alpha, shade, out)
+        if self.match or self.wrap:
+            front = self._fitted(front, image, alpha, back)
+        if self.linear:
+            if self._light is None:
+                self._light = self.ctx.scratch("light", (256,), np.float32)
+                self.ctx.device.upload(linear.table(), self._light)
+            linear.replace(front, alpha, back, self._light, out, self.linear)
         else:
-            over.replace(image, alpha, back, out)
+            over.replace(front, alpha, back, out)
         return out
+
+    def _shadowed(self, back: Array, alpha: Array, shade: Array | None, out: Array) -> Array:
+        """The background in the shadows that fall on it, written to `out` where there are any."""
+        if shade is not None:
+            glow.dim(back, shade, out)
+            back = out
+        if self.contact:
+            sigma = CONTACT / 100 * alpha.shape[0]
+            glow.ground(back, alpha, out, sigma, self.contact, self.ctx.scratch)
+            back = out
+        return back
+
+    def _fitted(self, front: Array, image: Array, alpha: Array, back: Array) -> Array:
+        """The subject in the colours and the light of its new place."""
+        scratch = self.ctx.scratch
+        if front is image:
+            front = scratch("front", image.shape, np.uint8)
+            front[...] = image
+        if self.match:
+            now = self.ctx.frame.time
+            passed = math.inf if self._matched is None else abs(float(now - self._matched))
+            self._matched = now
+            grade.match(front, alpha, back, self.match, 1 - math.exp(-passed / SETTLE), scratch)
+        if self.wrap:
+            glow.wrap(front, alpha, back, WRAP / 100 * alpha.shape[0], self.wrap, scratch)
+        return front
 
     def close(self) -> None:
         self.backdrop.close()
@@ -64,10 +137,12 @@ class Blur(Stage, use="compose.blur"):
     radius: float = Param(
         5, ge=0.5, le=25, hot=True, unit="% of height", description="how far a point spreads (two standard deviations)"
     )
+    decontaminate: float = Param(1.0, ge=0, le=1, hot=True, description=OWN)
 
     def process(self, image: Array, alpha: Array) -> Array:
         out = self.ctx.empty(self.out)
-        blur.background(image, alpha, out, self.radius / 200 * image.shape[0], self.ctx.scratch)
+        front = own_colours(self.ctx, image, alpha, self.decontaminate)
+        blur.background(image, alpha, out, self.radius / 200 * image.shape[0], self.ctx.scratch, front)
         return out
 
 
@@ -84,13 +159,15 @@ class Alpha(Stage, use="compose.alpha"):
     keep_hidden: bool = Param(
         False, hot=True, description="leave the colours where alpha is 0 (straight only); anybody can bring them back"
     )
+    decontaminate: float = Param(1.0, ge=0, le=1, hot=True, description=OWN)
 
     def process(self, image: Array, alpha: Array) -> Array:
+        front = own_colours(self.ctx, image, alpha, self.decontaminate)
         out = self.ctx.empty(self.out)
         if self.mode == "straight":
-            over.straight(image, alpha, out, self.keep_hidden)
+            over.straight(front, alpha, out, self.keep_hidden)
         else:
-            over.premultiply(image, alpha, out)
+            over.premultiply(front, alpha, out)
         return out
 
 

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from bgflow.errors import UsageError
-from bgflow.kernels import over
+from bgflow.kernels import foreground, over
 from bgflow.media.background import render
 from bgflow.stages.compose import Alpha, Blur, Mask, Replace
 from bgflow.testing import opened, run_stage
 from tests import media
+from tests.kernels.test_blur import scratch
 
 H, W = 36, 64
 
@@ -32,10 +33,11 @@ def subject(h: int = H, w: int = W, seed: int = 0) -> dict[str, np.ndarray[Any, 
 
 
 def check(out: np.ndarray[Any, Any], given: dict[str, np.ndarray[Any, Any]], behind: Any) -> None:
-    """`out` is the given subject over `behind`."""
-    want = np.empty_like(given["image"])
+    """`out` is the given subject, in its own colours, over `behind`."""
+    want, front = np.empty_like(given["image"]), np.empty_like(given["image"])
+    foreground.estimate(given["image"], given["alpha"], front, 1.0, scratch())
     back = np.broadcast_to(np.asarray(behind, np.uint8), want.shape)
-    over.replace(given["image"], given["alpha"], np.ascontiguousarray(back), want)
+    over.replace(front, given["alpha"], np.ascontiguousarray(back), want)
     np.testing.assert_array_equal(out, want)
 
 
@@ -135,7 +137,7 @@ def test_a_new_background_that_fails_leaves_the_old_one_and_warns_once(on: str, 
 def test_a_still_background_is_fitted_once(tmp_path: Path) -> None:
     saved(tmp_path / "b.png", 50, 90)
     given = subject()
-    with opened(Replace(background=str(tmp_path / "b.png")), "fake") as stage:
+    with opened(Replace(background=str(tmp_path / "b.png"), decontaminate=0), "fake") as stage:
         stage(**given)
         before = stage.ctx.device.launches  # type: ignore[attr-defined]
         stage(**given)
@@ -202,7 +204,7 @@ def test_nothing_of_frame_size_is_allocated_after_the_first_frames(on: str) -> N
 @pytest.mark.parametrize("mode", ["straight", "premultiplied"])
 def test_alpha_joins_picture_and_matte_in_the_mode_of_its_port(on: str, mode: Any) -> None:
     given, behind = subject(), subject(seed=4)["image"]
-    stage = Alpha(mode=mode)
+    stage = Alpha(mode=mode, decontaminate=0)
     assert stage.outputs["out"].type == f"u8[h,w,4] {mode}"
     layer = run_stage(stage, on, **given)
     np.testing.assert_array_equal(layer[..., 3], np.floor(given["alpha"] * 255 + 0.5))

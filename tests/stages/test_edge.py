@@ -1,5 +1,6 @@
 """Cleaning a matte up and fitting its edge to the picture."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgflow.stages.edge import Refine
+from bgflow.errors import UsageError
+from bgflow.stages.edge import Matte, Refine
 from bgflow.stages.synth import Source
 from bgflow.testing import opened, run_stage
 
@@ -39,7 +41,7 @@ def iou(a: Picture, b: Picture) -> float:
 def test_a_coarse_matte_comes_nearer_to_the_truth(on: str) -> None:
     of = scene(360)
     rough = coarse(of["alpha"], 8)
-    fine = run_stage(Refine(), on, image=of["image"], alpha=rough)
+    fine = run_stage(Refine(radius=1, sharpen=1), on, image=of["image"], alpha=rough)
     assert np.abs(fine - of["alpha"]).mean() < 0.35 * np.abs(rough - of["alpha"]).mean()
     assert iou(fine, of["alpha"]) > 0.99 > iou(rough, of["alpha"]) - 0.005
 
@@ -144,3 +146,42 @@ def test_no_memory_of_frame_size_is_taken_after_the_first_frame() -> None:
             edge(image=of["image"], alpha=of["alpha"])
         assert {k: id(v) for k, v in edge.ctx._scratch.items()} == scratch
         assert [p.allocations for p in edge.ctx._pools.values()] == made
+
+
+@pytest.mark.parametrize("on", ["cpu", "fake"])
+@pytest.mark.parametrize("background", ["room", "textured"])
+def test_matte_finds_hair_that_a_refined_matte_misses(on: str, background: str) -> None:
+    of = scene(360, hair=0.8, background=background)
+    refined = run_stage(Refine(radius=1, sharpen=1), on, image=of["image"], alpha=coarse(of["alpha"], 8))
+    fine = run_stage(Matte(), on, image=of["image"], alpha=refined)
+    assert np.square(fine - of["alpha"]).mean() < 0.85 * np.square(refined - of["alpha"]).mean()
+
+
+def test_matte_takes_no_memory_after_the_first_frame_and_follows_its_budget() -> None:
+    of = scene(hair=0.8)
+    with opened(Matte()) as matte:
+        first = np.array(matte(image=of["image"], alpha=of["alpha"]))
+        scratch = {k: id(v) for k, v in matte.ctx._scratch.items()}
+        matte(image=of["image"], alpha=of["alpha"])
+        assert {k: id(v) for k, v in matte.ctx._scratch.items()} == scratch
+        matte.stage.budget = 160  # type: ignore[attr-defined]
+        few = matte(image=of["image"], alpha=of["alpha"])
+        assert 0 < (few != of["alpha"]).sum() <= 160 < (first != of["alpha"]).sum()
+
+
+def test_closed_form_finds_hair_and_passes_an_empty_matte_on() -> None:
+    pytest.importorskip("pymatting")
+    of = scene(hair=0.8)
+    rough = coarse(of["alpha"], 6)
+    fine = run_stage(Matte(quality="closed-form", band=3), image=of["image"], alpha=rough)
+    hair = np.s_[:40]  # rows
+    assert np.square(fine - of["alpha"])[hair].mean() < 0.5 * np.square(rough - of["alpha"])[hair].mean()
+    empty = np.zeros_like(rough)
+    np.testing.assert_array_equal(run_stage(Matte(quality="closed-form"), image=of["image"], alpha=empty), empty)
+
+
+def test_closed_form_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    with pytest.raises(UsageError) as e, opened(Matte(quality="closed-form")):
+        pass
+    assert str(e.value) == "edge.matte: closed-form needs pymatting; pip install 'bgflow[matting]'"
