@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic
 
+from bgflow.cadence import Auto, is_picture
 from bgflow.devices import known as known_devices
 from bgflow.document import Document, Place, Problem, near
 from bgflow.errors import GraphError
@@ -77,6 +78,7 @@ class Checker:
         wires = self._wires(data["stages"], nodes)
         order = self._order(data["stages"], wires, nodes)
         self._ends(nodes, wires)
+        self._watched(nodes, wires)
         graph = Graph(
             str(data.get("graph", Path(self.doc.file).stem)),
             self.doc.file,
@@ -112,12 +114,7 @@ class Checker:
         except UnknownStage as e:
             self.say((*here, "use"), str(e))
             return None
-        every = raw.get("every", 1)
-        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
-            self.say((*here, "every"), f"every is a whole number from 1, not {every!r}")
-            every = 1
-        elif every > 1 and cls.is_source():
-            self.say((*here, "every"), f"{name} is a source; 'every' belongs to a stage after it", key=True)
+        every = self._every(here, raw.get("every", 1), cls)
         if raw.get("device"):
             self._device((*here, "device"), raw["device"])
         stage = self._stage(cls, here, raw.get("set") or {})
@@ -125,6 +122,25 @@ class Checker:
             return None
         where = self.doc.where(here)
         return Node(name, stage, where, every, str(raw.get("thread") or ""), str(raw.get("device") or ""))
+
+    def _every(self, here: Place, value: Any, cls: type[Stage]) -> int | Auto:
+        """A stage's cadence; 1 where what is written is wrong."""
+        place: Place = (*here, "every")
+        if value == 1 and not isinstance(value, bool):
+            return 1
+        if cls.is_source():
+            self.say(place, f"{here[-1]} is a source; 'every' belongs to a stage after it", key=True)
+        elif isinstance(value, int) and not isinstance(value, bool) and value > 1:
+            return value
+        elif value != "auto" and not isinstance(value, dict):
+            self.say(place, f"every is a whole number from 1, or auto, not {value!r}")
+        else:
+            try:
+                return Auto(**(value if isinstance(value, dict) else {}))
+            except pydantic.ValidationError as e:
+                for p in e.errors():
+                    self._told(Auto, "every: auto", place, p)
+        return 1
 
     def _stage(self, cls: type[Stage], here: Place, values: Any) -> Stage | None:
         if not isinstance(values, dict):
@@ -134,22 +150,22 @@ class Checker:
             stage = cls(**values)
         except pydantic.ValidationError as e:
             for p in e.errors():
-                self._told(cls, (*here, "set"), p)
+                self._told(cls.Params, cls.use, (*here, "set"), p)
             return None
         wrong = list(stage.problems())
         for param, text in wrong:
             self.say((*here, "set", param), text)
         return stage
 
-    def _told(self, cls: type[Stage], here: Place, p: Any) -> None:
+    def _told(self, model: type[pydantic.BaseModel], of: str, here: Place, p: Any) -> None:
         """pydantic's finding in our words: the key, what is allowed, what was found."""
-        place: Place = (*here, *(x for x in p["loc"] if isinstance(x, int) or x in cls.Params.model_fields))
+        place: Place = (*here, *(x for x in p["loc"] if isinstance(x, int) or x in model.model_fields))
         name = str(p["loc"][0])
         if p["type"] == "extra_forbidden":
             place = (*here, name)
-            self.say(place, f"{cls.use} has no parameter {name!r}{near(name, cls.Params.model_fields)}", key=True)
+            self.say(place, f"{of} has no parameter {name!r}{near(name, model.model_fields)}", key=True)
         elif p["type"] == "missing":
-            self.say(here[:-1], f"{cls.use} needs its parameter {name!r}", key=True)
+            self.say(here[:-1], f"{of} needs its parameter {name!r}", key=True)
         else:
             rule = p["msg"][0].lower() + p["msg"][1:].partition(", unable to parse")[0]
             self.say(place, f"{name}: {rule}, not {p['input']!r}")
@@ -212,6 +228,21 @@ class Checker:
             self.say(place, text)
             return None
         return Wire(src, out, name, port)
+
+    def _watched(self, nodes: Mapping[str, Node], wires: Iterable[Wire]) -> None:
+        """`every: auto` needs a picture that is wired."""
+        fed = {(w.dst, w.port) for w in wires}
+        if self.bad:  # as below
+            return
+        for name, node in nodes.items():
+            if not isinstance(node.every, Auto):
+                continue
+            pictures = [n for n, port in node.stage.inputs.items() if is_picture(port)]
+            text = f"every: auto watches a picture, but {node.stage.use} takes none; give a number"
+            if pictures:
+                text = f"every: auto watches a picture; wire {' or '.join(pictures)}, or give a number"
+            if not any((name, n) in fed for n in pictures):
+                self.say(("stages", name, "every"), text, key=True)
 
     def _order(self, raw: Mapping[str, Any], wires: Iterable[Wire], nodes: Mapping[str, Node]) -> tuple[str, ...]:
         feeds = {n: [w.src for w in wires if w.dst == n] for n in nodes}

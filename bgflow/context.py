@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -44,7 +45,7 @@ class Shared:
 class RunContext:
     """The Context of one stage in a run; see `bgflow.stage.Context` for what each member promises."""
 
-    def __init__(self, node: Node, shared: Shared):
+    def __init__(self, node: Node, shared: Shared, times: Mapping[str, Fraction]):
         plan = shared.plan
         self.name, self.node, self.live = node.name, node, plan.live
         self.device = plan.devices[node.name]
@@ -59,7 +60,8 @@ class RunContext:
         self.pools: dict[tuple[str, tuple[int, ...]], Pool] = {}
         self._scratch: dict[str, Array] = {}
         self._wired_outs = {w.out for w in plan.graph.wires if w.src == node.name}
-        self._wired_ins = set(plan.graph.into(node.name))
+        self._wired_ins = plan.graph.into(node.name)
+        self._times = times
         self._shared = shared
         self._lock = threading.Lock()
 
@@ -91,6 +93,10 @@ class RunContext:
         name = port if isinstance(port, str) else port.name
         is_output = name in self.node.stage.outputs and not isinstance(port, In)
         return name in (self._wired_outs if is_output else self._wired_ins)
+
+    def time_of(self, port: In | str) -> Fraction:
+        wire = self._wired_ins.get(port if isinstance(port, str) else port.name)
+        return self._times.get(wire.key, self.frame.time) if wire else self.frame.time
 
     def drop(self, reason: str, count: int = 1) -> None:
         with self._lock:

@@ -43,7 +43,8 @@ class Edge:
         left = {k: v for k, v in dropped.data.items() if k in self.held and k not in frame.data}
         if not left:
             return frame
-        return Frame(frame.seq, frame.pts, frame.time_base, {**left, **frame.data}, frame.born)
+        since = {**{k: dropped.time_of(k) for k in left}, **frame.since}
+        return Frame(frame.seq, frame.pts, frame.time_base, {**left, **frame.data}, frame.born, since)
 
     def get(self) -> Frame:
         """The oldest frame; waits for one. Raises Closed when the other side has ended and all is taken."""
@@ -95,10 +96,13 @@ class Join:
             except Closed:
                 return
             data: dict[str, object] = {}
+            since: dict[str, Fraction] = {}
             for edge in self.holds:
-                data.update(self._newest(edge, frame))
+                for older in self._newest(edge, frame):
+                    data.update(older.data)
+                    since.update({k: older.time_of(k) for k in older.data})
             data.update(frame.data)
-            yield Frame(frame.seq, frame.pts, frame.time_base, data, frame.born)
+            yield Frame(frame.seq, frame.pts, frame.time_base, data, frame.born, {**since, **frame.since})
 
     def _meet(self) -> Frame:
         heads = [edge.get() for edge in self.drivers]
@@ -112,10 +116,11 @@ class Join:
         if len(heads) == 1:
             return first
         data = {k: v for f in heads for k, v in f.data.items()}
-        return Frame(first.seq, first.pts, first.time_base, data, min(f.born for f in heads))
+        since = {k: t for f in heads for k, t in f.since.items()}
+        return Frame(first.seq, first.pts, first.time_base, data, min(f.born for f in heads), since)
 
-    def _newest(self, edge: Edge, now: Frame) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def _newest(self, edge: Edge, now: Frame) -> list[Frame]:
+        found: list[Frame] = []
         while edge not in self._ended:
             if (ahead := self._ahead.pop(edge, None)) is None:
                 try:
@@ -131,5 +136,5 @@ class Join:
                 self._ahead[edge] = ahead
                 break
             self._reached[edge] = ahead.time
-            found.update(ahead.data)
+            found.append(ahead)
         return found

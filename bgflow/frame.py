@@ -25,8 +25,8 @@ class Frame:
     """One instant of a stream: its number, its exact time, and the values that were produced for it.
 
     `pts` counts ticks of `time_base` seconds and is never rounded; `time` is their product. `data` maps
-    'stage.port' to a value; `born` is the monotonic clock when the frame entered the run, in seconds. Frames are
-    shared between threads and never changed.
+    'stage.port' to a value; `born` is the monotonic clock when the frame entered the run, in seconds; `since` has the
+    instants of those values that are older than the frame. Frames are shared between threads and never changed.
     """
 
     seq: int
@@ -34,11 +34,16 @@ class Frame:
     time_base: Fraction = NANOSECOND
     data: Mapping[str, Any] = field(default_factory=dict)
     born: float = 0.0
+    since: Mapping[str, Fraction] = field(default_factory=dict)
 
     @property
     def time(self) -> Fraction:
         """The instant in seconds, exact."""
         return self.pts * self.time_base
+
+    def time_of(self, key: str) -> Fraction:
+        """The instant of one of its values, in seconds."""
+        return self.since.get(key, self.time)
 
 
 class Lease:

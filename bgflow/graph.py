@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bgflow.cadence import Auto
 from bgflow.stage import Stage
 
 
@@ -33,7 +34,7 @@ class Node:
     name: str
     stage: Stage
     where: str
-    every: int = 1
+    every: int | Auto = 1
     thread: str = ""
     device: str = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from bgflow.context import RunContext
@@ -28,7 +29,8 @@ class Segment:
         graph = run.plan.graph
         self.run, self.name, self.ins, self.outs = run, plan.name, [e for e, _ in ins], outs
         nodes = [graph.nodes[n] for n in plan.stages]
-        self.steps = [Step(node, RunContext(node, run.shared), graph.into(node.name)) for node in nodes]
+        self.times: dict[str, Fraction] = {}
+        self.steps = [Step(node, RunContext(node, run.shared, self.times), graph.into(node.name)) for node in nodes]
         self.source = self.steps[0] if nodes[0].stage.is_source() else None
         self.has_sink = any(step.is_sink for step in self.steps)
         self.join = Join([e for e, drives in ins if drives], [e for e, drives in ins if not drives], run.plan.live)
@@ -107,18 +109,16 @@ class Segment:
         apply, held = self.run.controls.apply, self.held
         arrived = False
         for key in self.hold & values.keys():
-            held[key] = values[key]
+            held[key], self.times[key] = values[key], frame.time_of(key)
         for step in self.steps:
             if step is self.source:
                 continue
             apply(step.name)
-            if not step.is_due():
-                continue
             ctx = step.ctx
             try:
+                ctx.frame = bare
                 if (inputs := step.inputs(values, held, self.copies)) is None:
                     continue
-                ctx.frame = bare
                 started = time.perf_counter_ns()
                 made = step.outputs(step.stage.process(*inputs))
             except Exception as e:
@@ -127,7 +127,7 @@ class Segment:
             arrived |= step.is_sink
             values.update(made)
             for key in self.hold & made.keys():
-                held[key] = made[key]
+                held[key], self.times[key] = made[key], frame.time
         self.copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)

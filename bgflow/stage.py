@@ -84,6 +84,10 @@ class Context(typing.Protocol):
         """Whether anything is connected to this port; a name that an input and an output share means the output."""
         ...
 
+    def time_of(self, port: In | str) -> Fraction:
+        """The instant at which an input's value was made, in seconds: a held one's may lie before this frame's."""
+        ...
+
     def drop(self, reason: str, count: int = 1) -> None:
         """Count frames that were dropped here, by reason; any thread."""
         ...

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.cadence import Auto, Watch, is_picture
 from bgflow.context import RunContext
 from bgflow.copies import Copies
 from bgflow.document import near
@@ -21,33 +22,42 @@ class Step:
     """What never changes about a stage in a run is looked up here once; every method belongs to the stage's thread."""
 
     def __init__(self, node: Node, ctx: RunContext, into: Mapping[str, Wire]):
-        self.node, self.ctx, self.stage, self.name, self.every = node, ctx, node.stage, node.name, node.every
+        self.node, self.ctx, self.stage, self.name = node, ctx, node.stage, node.name
         self.is_sink = not node.stage.outputs
         self._wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
         self._outputs = {name: (f"{node.name}.{name}", port.types[0]) for name, port in node.stage.outputs.items()}
         self._dtypes = {name: np.dtype(kind.dtype) for name, (_, kind) in self._outputs.items() if kind.dims}
         self._first = next(iter(self._outputs), "")
+        self._watched = next((n for n, (port, wire) in enumerate(self._wired) if wire and is_picture(port)), 0)
         self._seen: list[tuple[Any, Any] | None] = []
         self._gave: dict[str, tuple[int, ...]] = {}
         self._turn = 0
-
-    def is_due(self) -> bool:
-        """Whether the stage runs at this instant, as far as its `every` says; asked once an instant."""
-        self._turn += 1
-        return (self._turn - 1) % self.every == 0
+        self._watch = Watch(node.every) if isinstance(node.every, Auto) else None
 
     def inputs(self, values: Values, held: Values, copies: Copies) -> list[Any] | None:
-        """The stage's inputs on its device, or None when one that it needs is missing; binds their dims."""
-        out: list[Any] = []
-        seen: list[tuple[Any, Any] | None] = []
+        """The stage's inputs on its device; binds their dims. Asked once an instant.
+
+        None when one that it needs is missing, or when its `every` lets it rest.
+        """
+        if isinstance(self.node.every, int):
+            self._turn += 1
+            if (self._turn - 1) % self.node.every:
+                return None
+        found: list[Any] = []
         for port, wire in self._wired:
-            value: Any = None
-            if wire is not None:
-                value = values.get(wire.key)
-                if value is None and port.hold:
-                    value = held.get(wire.key)
+            value = values.get(wire.key) if wire else None
+            if value is None and wire and port.hold:
+                value = held.get(wire.key)
             if value is None and not port.optional:
                 return None
+            found.append(value)
+        if self._watch:
+            picture = found[self._watched]
+            if picture is None or not self._watch.is_due(self.ctx.frame.time, picture):
+                return None
+        out: list[Any] = []
+        seen: list[tuple[Any, Any] | None] = []
+        for value, (_, wire) in zip(found, self._wired, strict=True):
             dtype = getattr(value, "dtype", None)
             if dtype is not None and wire is not None and not self.ctx.device.owns(value):
                 value = copies.on(self.ctx, wire, value)

@@ -16,14 +16,17 @@ from bgflow.controls import Controls
 from bgflow.devices import device
 from bgflow.errors import BgflowError
 from bgflow.frame import NANOSECOND, Array, Frame, Pool
-from bgflow.port import Port, Type
+from bgflow.port import In, Port, Type
 from bgflow.stage import Stage
 
 T = TypeVar("T")
 
 
 class TestContext:
-    """A Context without a run: everything is wired, `stop()` asks a source to end; `drops` and `warnings` are kept."""
+    """A Context without a run: everything is wired, `stop()` asks a source to end; `drops` and `warnings` are kept.
+
+    `times` may say of which instant the inputs that a test gives are, by port; else they are of the present one.
+    """
 
     __test__ = False
 
@@ -37,6 +40,7 @@ class TestContext:
         self.size: dict[str, int] = {}
         self.drops: dict[str, int] = {}
         self.warnings: list[str] = []
+        self.times: dict[str, Fraction] = {}
         self._wired = wired
         self._pools: dict[Any, Pool] = {}
         self._scratch: dict[str, Array] = {}
@@ -59,6 +63,9 @@ class TestContext:
 
     def wired(self, port: Port | str) -> bool:
         return self._wired is None or (port if isinstance(port, str) else port.name) in self._wired
+
+    def time_of(self, port: In | str) -> Fraction:
+        return self.times.get(port if isinstance(port, str) else port.name, self.frame.time)
 
     def drop(self, reason: str, count: int = 1) -> None:
         self.drops[reason] = self.drops.get(reason, 0) + count

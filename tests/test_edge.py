@@ -78,6 +78,7 @@ def test_a_held_value_is_the_newest_at_or_before_the_instant(instants: set[int],
     held = None
     for f in Join([a], [b], live=False):
         held = f.data.get("b", held)
+        assert "b" not in f.data or f.time_of("b") == Fraction(f.data["b"], 30)
         assert held == max((u for u in updates if u <= f.pts), default=None)
 
 
@@ -85,7 +86,9 @@ def test_a_held_value_outlives_its_overtaken_frame_until_a_newer_one_comes() -> 
     edge = Edge("e", size=1, latest=True, held=frozenset("h"))
     for f in (frame(0, h=0, a=0), frame(1, h=1, a=1), frame(2, a=2), frame(3)):
         edge.put(f)
-    assert dict(edge.get().data) == {"h": 1}
+    got = edge.get()
+    assert dict(got.data) == {"h": 1}
+    assert (got.time, got.time_of("h")) == (Fraction(3, 30), Fraction(1, 30))
     edge.put(frame(4))
     assert dict(edge.get().data) == {}
 
@@ -94,7 +97,9 @@ def test_a_held_value_outlives_a_frame_that_has_no_partner() -> None:
     a = filled("a", frame(0, a=0, h=0), frame(1, a=1), frame(2, a=2))
     a.held = frozenset("h")
     b = filled("b", frame(2, b=2))
-    assert [dict(f.data) for f in Join([a, b], [], live=False)] == [{"a": 2, "h": 0, "b": 2}]
+    (met,) = Join([a, b], [], live=False)
+    assert dict(met.data) == {"a": 2, "h": 0, "b": 2}
+    assert [met.time_of(k) * 30 for k in "ahb"] == [2, 0, 2]
 
 
 def test_an_edge_that_waits_never_drops() -> None:

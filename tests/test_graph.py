@@ -73,10 +73,30 @@ def test_every_problem_is_told_at_once_with_place_caret_and_suggestion() -> None
         (SOURCE, "src leads nowhere; wire src.image into a stage or remove it"),
         ("p: {use: toy.pair}", "p needs its input 'image'"),
         (SOURCE + "p: {in: src}", "p needs 'use: family.stage'"),
-        (SOURCE + "p: {use: toy.pair, in: src, every: 0}", "every is a whole number from 1, not 0"),
+        (SOURCE + "p: {use: toy.pair, in: src, every: 0}", "every is a whole number from 1, or auto, not 0"),
         (
             "src: {use: toy.count, every: 2}\np: {use: toy.pair, in: src}",
             "src is a source; 'every' belongs to a stage after it",
+        ),
+        (
+            "src: {use: toy.count, every: auto}\np: {use: toy.pair, in: src}",
+            "src is a source; 'every' belongs to a stage after it",
+        ),
+        (
+            SOURCE + "p: {use: toy.pair, in: src, every: atuo}",
+            "every is a whole number from 1, or auto, not 'atuo'",
+        ),
+        (
+            SOURCE + "p: {use: toy.pair, in: src, every: {motoin: 1}}",
+            "every: auto has no parameter 'motoin'; did you mean 'motion'?",
+        ),
+        (
+            SOURCE + "p: {use: toy.pair, in: src, every: {seconds: 0}}",
+            "seconds: input should be greater than 0, not 0",
+        ),
+        (
+            SOURCE + "p: {use: null.sink, in: src, every: auto}",
+            "every: auto watches a picture, but null.sink takes none; give a number",
         ),
         (SOURCE + "p: {use: toy.pair, in: src, device: cudda}", "there is no device 'cudda'; did you mean 'cuda'?"),
         (SOURCE + "p: {use: toy.pair, in: src, set: [1]}", "'set' holds parameters: {name: value, …}"),

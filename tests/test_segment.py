@@ -50,6 +50,28 @@ def test_a_held_value_is_copied_to_another_device_once_and_not_every_frame() -> 
     assert MET == [(n, n, n - n % 4 + 1) for n in range(12)]
 
 
+@pytest.mark.parametrize("thread", ["", "thread: net, "])
+def test_a_stage_is_told_of_which_instant_its_inputs_are(thread: str) -> None:
+    times: list[tuple[int, int, int]] = []
+
+    class Dated(Stage, use="toy.dated"):
+        image = In("u8[h,w,3] rgb")
+        other = In("u8[h,w,3] rgb", hold=True)
+
+        def process(self, image: Any, other: Any) -> None:
+            at = self.ctx.time_of(self.image), self.ctx.time_of("other")
+            times.append((self.ctx.frame.pts, *(int(t / self.ctx.frame.time_base) for t in at)))
+
+    stages = f"""
+    src: {{use: toy.count, set: {{frames_: 12, step: 7}}}}
+    a: {{use: toy.add, in: src, {thread}every: 4}}
+    d: {{use: toy.dated, in: {{image: src, other: a}}}}
+    """
+    with start(stages) as run:
+        run.wait()
+    assert times == [(7 * n, 7 * n, 7 * (n - n % 4)) for n in range(12)]
+
+
 def test_a_stage_that_returns_an_output_it_does_not_have_is_told() -> None:
     class Wrong(Stage, use="toy.wrong"):
         image = In("u8[h,w,3] rgb")

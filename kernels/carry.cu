@@ -1,0 +1,67 @@
+// The bodies of carry.py.
+#define PAD 12
+#define APART 6
+#define DOUBT 0.6f
+#define AROUND 4
+#define LIKE 10.f
+#define UNSURE 0.25f
+
+static __device__ __forceinline__ float lerp(const View<const float, 2>& p, float v, float u, int m, int n) {
+    v = fminf(fmaxf(v, 0.f), float(m - 1));
+    u = fminf(fmaxf(u, 0.f), float(n - 1));
+    int j = int(v), i = int(u), j1 = min(j + 1, m - 1), i1 = min(i + 1, n - 1);
+    float fy = v - float(j), fx = u - float(i);
+    float upper = p(j, i) + (p(j, i1) - p(j, i)) * fx, lower = p(j1, i) + (p(j1, i1) - p(j1, i)) * fx;
+    return upper + (lower - upper) * fy;
+}
+
+static __device__ __forceinline__ float novelty(float difference, float limit) {
+    return fminf(fmaxf(difference / limit - 1.f, 0.f), 1.f);
+}
+
+KERNEL(differ) {
+    float v = float(y + PAD) + flow(0, y, x), u = float(x + PAD) + flow(1, y, x);
+    out(y, x) = fabsf(lerp(past, v, u, ph, pw) - now(y + PAD, x + PAD));
+}
+
+KERNEL(thin) { out(y, x) = source(y * APART, x * APART);
+}
+
+KERNEL(carry) {
+    float value = lerp(source, float(y) + flow(0, y, x), float(x) + flow(1, y, x), m, n);
+    float fresh = novelty(difference(y, x), limit);
+    if (fresh > 0.f) {
+        float here = now(y + PAD, x + PAD), total = 0.001f, mean = 0.001f * value;
+        for (int r = 0; r < 2 * AROUND + 1; ++r) {
+            int j = min(max(y + 2 * (r - AROUND), 0), m - 1);
+            for (int c = 0; c < 2 * AROUND + 1; ++c) {
+                int i = min(max(x + 2 * (c - AROUND), 0), n - 1);
+                float d = (now(j + PAD, i + PAD) - here) / LIKE;
+                float weight = (1.f - novelty(difference(j, i), limit)) / (1.f + d * d * d * d);
+                mean += weight * lerp(source, float(j) + flow(0, j, i), float(i) + flow(1, j, i), m, n);
+                total += weight;
+            }
+        }
+        value += (mean / total - value) * fresh;
+    }
+    out(y, x) = value;
+}
+
+KERNEL(begin) { trust(y, x) = value;
+}
+
+KERNEL(fade) {
+    float v = flow(0, y, x), u = flow(1, y, x);
+    float speed = fminf((v * v + u * u) / (fast * fast), 1.f);
+    float kept = (1.f - still - (moving - still) * speed) * (1.f - novelty(difference(y, x), limit));
+    out(y, x) = kept * lerp(source, float(y) + v, float(x) + u, m, n);
+}
+
+KERNEL(settle) {
+    float a = answer(y, x), c = matte(y, x);
+    float known = trust(y, x) * (1.f - DOUBT * fminf(fmaxf((fabsf(a - c) - 0.5f) / 0.4f, 0.f), 1.f));
+    float sure = fabsf(2.f * a - 1.f);
+    float news = (UNSURE + (1.f - UNSURE) * sure) * (1.f - novelty(difference(y, x), limit)) + 0.001f;
+    matte(y, x) = c + (a - c) * (news / (news + known));
+    trust(y, x) = known + news;
+}

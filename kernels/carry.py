@@ -1,0 +1,104 @@
+"""A matte is carried along the optical flow from the past to the present, and settled with the network's answer.
+
+With the matte goes its trust: how many answers of the network it is worth. Trust fades from frame to frame, and is
+lost where the picture shows something that was not there before. The next answer then counts 1 / (1 + trust): all of
+it where nothing is known, little where many answers agree. This is a recursive mean with a fading memory, which is
+what a Kalman filter comes to when every answer is equally noisy.
+"""
+
+# mypy: allow-untyped-defs
+from __future__ import annotations
+
+import numpy as np
+
+from bgflow.kernel import function, kernel
+from bgflow.kernels.flow import PAD, lerp
+
+f32 = np.float32
+
+APART = 6  # pixels from one sample of `thin` to the next
+DOUBT = 0.6  # the share of trust that goes when the network is sure of the opposite
+AROUND = 4  # how many pixels to each side are asked about what is new, two pixels apart
+LIKE = 10.0  # levels of 255 by which two pixels may differ and still look alike
+UNSURE = 0.25  # what an answer of a half is worth, of one that is 0 or 1
+
+
+@kernel(over="m,n", now="f32[ph,pw]", past="f32[ph,pw]", flow="f32[2,m,n]", out="f32[m,n] out", ph="i32", pw="i32")
+def differ(y, x, now, past, flow, out, ph, pw):
+    """How far the brightness of each pixel is from what it was where it has come from."""
+    v = f32(y + PAD) + flow[0, y, x]
+    u = f32(x + PAD) + flow[1, y, x]
+    out[y, x] = abs(lerp(past, v, u, ph, pw) - now[y + PAD, x + PAD])
+
+
+@kernel(over="rows,columns", source="f32[m,n]", out="f32[rows,columns] out")
+def thin(y, x, source, out):
+    """Every APART-th pixel of every APART-th row."""
+    out[y, x] = source[y * APART, x * APART]
+
+
+@function
+def novelty(difference, limit):
+    """0 for a difference that noise may make, 1 for one that shows something new."""
+    return min(max(difference / limit - f32(1), f32(0)), f32(1))
+
+
+@kernel(
+    over="m,n", source="f32[m,n]", flow="f32[2,m,n]", difference="f32[m,n]", now="f32[ph,pw]", out="f32[m,n] out",
+    limit="f32", m="i32", n="i32",
+)  # fmt: skip
+def carry(y, x, source, flow, difference, now, out, limit, m, n):
+    """What each pixel was where it has come from; what is new becomes what the known pixels around it are that look
+    like it, which is how the background comes out from behind whoever moves on."""
+    value = lerp(source, f32(y) + flow[0, y, x], f32(x) + flow[1, y, x], m, n)
+    new = novelty(difference[y, x], limit)
+    if new > f32(0):
+        here = now[y + PAD, x + PAD]
+        total = f32(0.001)
+        mean = f32(0.001) * value
+        for r in range(2 * AROUND + 1):
+            j = min(max(y + 2 * (r - AROUND), 0), m - 1)
+            for c in range(2 * AROUND + 1):
+                i = min(max(x + 2 * (c - AROUND), 0), n - 1)
+                d = (now[j + PAD, i + PAD] - here) / f32(LIKE)
+                weight = (f32(1) - novelty(difference[j, i], limit)) / (f32(1) + d * d * d * d)
+                mean += weight * lerp(source, f32(j) + flow[0, j, i], f32(i) + flow[1, j, i], m, n)
+                total += weight
+        value += (mean / total - value) * new
+    out[y, x] = value
+
+
+@kernel(over="m,n", trust="f32[m,n] out", value="f32")
+def begin(y, x, trust, value):
+    """The same trust everywhere."""
+    trust[y, x] = value
+
+
+@kernel(
+    over="m,n", source="f32[m,n]", flow="f32[2,m,n]", difference="f32[m,n]", out="f32[m,n] out",
+    limit="f32", still="f32", moving="f32", fast="f32", m="i32", n="i32",
+)  # fmt: skip
+def fade(y, x, source, flow, difference, out, limit, still, moving, fast, m, n):
+    """Trust is carried; `still` to `moving` of it goes, by the square of the speed, and all of it where all is new."""
+    v = flow[0, y, x]
+    u = flow[1, y, x]
+    speed = min((v * v + u * u) / (fast * fast), f32(1))
+    kept = (f32(1) - still - (moving - still) * speed) * (f32(1) - novelty(difference[y, x], limit))
+    out[y, x] = kept * lerp(source, f32(y) + v, f32(x) + u, m, n)
+
+
+@kernel(
+    over="m,n", answer="f32[m,n]", difference="f32[m,n]", matte="f32[m,n] inout", trust="f32[m,n] inout", limit="f32"
+)
+def settle(y, x, answer, difference, matte, trust, limit):
+    """Move the matte towards the network's answer, which is worth less where it is unsure or has not come all the way.
+
+    `difference` is between this picture and the one that the answer was given for.
+    """
+    a = answer[y, x]
+    c = matte[y, x]
+    known = trust[y, x] * (f32(1) - f32(DOUBT) * min(max((abs(a - c) - f32(0.5)) / f32(0.4), f32(0)), f32(1)))
+    sure = abs(f32(2) * a - f32(1))
+    news = (f32(UNSURE) + f32(1 - UNSURE) * sure) * (f32(1) - novelty(difference[y, x], limit)) + f32(0.001)
+    matte[y, x] = c + (a - c) * (news / (news + known))
+    trust[y, x] = known + news
