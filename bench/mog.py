@@ -45,7 +45,10 @@ def main() -> None:
     """Print a table of milliseconds a frame."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     for w, h in SIZES:
-        with opened(Mask(), wired={"label"}) as mask, opened(Running(), wired={"label"}) as running:
+        with (
+            opened(Mask(light=False), wired={"label"}) as mask,
+            opened(Running(light=False), wired={"label"}) as running,
+        ):
             theirs = cv2.createBackgroundSubtractorMOG2()
             runs: dict[str, Callable[[Picture], Any]] = {
                 "OpenCV MOG2": theirs.apply,

@@ -11,7 +11,8 @@ import numpy as np
 
 from bgflow.errors import MediaError, ModelError
 from bgflow.frame import Array
-from bgflow.kernels import mog
+from bgflow.kernels.modes import TILE
+from bgflow.kernels.tiles import LANES, tiles
 from bgflow.stage import Context
 
 Host = np.ndarray[Any, Any]
@@ -35,7 +36,7 @@ class Gaussians:
 
     def shapes(self, h: int, w: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Shape and dtype of the arrays by name."""
-        return {"gauss": ((h, mog.tiles(w), mog.TILE), np.float32)}
+        return {"gauss": ((h, tiles(w), TILE), np.float32)}
 
     def pack(self, arrays: dict[str, Host], w: int) -> dict[str, Host]:
         """The planes of a file from the arrays."""
@@ -78,6 +79,8 @@ class Gaussians:
     def reset(self) -> None:
         """Forget everything; the next frame is the first."""
         self.age = 0
+        if "gauss" in self.arrays:
+            self.arrays["gauss"].fill(0)
 
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all; raises MediaError."""
@@ -134,14 +137,13 @@ class Mixture(Gaussians):
         return {
             "modes": ((h, w), np.uint8),
             "weight": ((self.most, h, w), np.float32),
-            "gauss": ((self.most, h, mog.tiles(w), mog.TILE), np.float32),
+            "gauss": ((self.most, h, tiles(w), TILE), np.float32),
         }
 
     def reset(self) -> None:
-        super().reset()
-        modes = self.arrays.get("modes")
-        if modes is not None:
-            self.ctx.device.upload(np.zeros(modes.shape, np.uint8), modes)
+        self.age = 0  # a mode that is not in use needs no zeros
+        if "modes" in self.arrays:
+            self.arrays["modes"].fill(0)
 
     def pack(self, arrays: dict[str, Host], w: int) -> dict[str, Host]:
         modes = arrays["modes"]
@@ -168,14 +170,14 @@ class Mixture(Gaussians):
 
 def untiled(gauss: Host, w: int) -> Host:
     """Planes [4,...,h,w] of variance, red, green and blue from tiles [...,h,t,256]."""
-    rows = np.moveaxis(gauss.reshape(*gauss.shape[:-1], 4, mog.LANES), -2, 0)
+    rows = np.moveaxis(gauss.reshape(*gauss.shape[:-1], 4, LANES), -2, 0)
     return rows.reshape(*rows.shape[:-2], -1)[..., :w]
 
 
 def tiled(planes: Host) -> Host:
     """Tiles [...,h,t,256] from planes [4,...,h,w]."""
     w = planes.shape[-1]
-    t = mog.tiles(w)
-    padded = np.pad(planes, [(0, 0)] * (planes.ndim - 1) + [(0, t * mog.LANES - w)])
-    rows = np.moveaxis(padded.reshape(*padded.shape[:-1], t, mog.LANES), 0, -2)
-    return np.ascontiguousarray(rows.reshape(*rows.shape[:-2], mog.TILE))
+    t = tiles(w)
+    padded = np.pad(planes, [(0, 0)] * (planes.ndim - 1) + [(0, t * LANES - w)])
+    rows = np.moveaxis(padded.reshape(*padded.shape[:-1], t, LANES), 0, -2)
+    return np.ascontiguousarray(rows.reshape(*rows.shape[:-2], TILE))

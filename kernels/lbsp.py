@@ -16,7 +16,7 @@ import numpy as np
 
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels.mog import LANES, first, spans
+from bgflow.kernels.tiles import LANES, first, spans
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 

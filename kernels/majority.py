@@ -8,7 +8,7 @@ import numpy as np
 from bgflow.frame import Array
 from bgflow.kernel import kernel
 from bgflow.kernels.guided import Scratch
-from bgflow.kernels.mog import first, spans
+from bgflow.kernels.tiles import first, spans
 
 i32, u8, u16 = np.int32, np.uint8, np.uint16
 

@@ -1,7 +1,9 @@
-// A mixture of Gaussians per pixel; see mog.py, whose constants and functions these repeat.
+// A mixture of Gaussians per pixel; see mog.py and modes.py, whose constants and functions these repeat.
 enum { LANES = 64, VAR = 0, RED = LANES, GREEN = 2 * LANES, BLUE = 3 * LANES, TILE = 4 * LANES };
 enum { SETTLED = 0, SHARED = 1, MISSED = 2 };
 #define EPSILON 1.1920929e-7f
+#define FAR 1e9f
+#define FROZEN 0.1f
 
 template <typename W, typename G> static __device__ __forceinline__ void lift(int m, int y, int x, W weight, G gauss) {
     float w = weight(m, y, x);
@@ -47,7 +49,7 @@ KERNEL(mog_lead) {
         float dr = r - image(y, x, 0), dg = g - image(y, x, 1), db = b - image(y, x, 2);
         float d2 = dr * dr + dg * dg + db * db;
         float heavy = keep * w - prune + rate;
-        if (!(d2 < gate * v && d2 < reach * v && heavy >= prune && heavy > EPSILON)) continue;
+        if (!(d2 < gate * v && d2 < reach * v && heavy >= prune && heavy > EPSILON && freeze(y, x) <= FROZEN)) continue;
         float k = rate / heavy;
         float u = v + k * (d2 - v);
         u = u < var_min ? var_min : u;
@@ -89,14 +91,30 @@ KERNEL(mog_decay) {
     }
 }
 
+template <typename W, typename G>
+static __device__ __forceinline__ float nearest(int y, int x, float r, float g, float b, int n, W weight, G gauss,
+                                                float ratio) {
+    int tile = x / LANES, at = x % LANES;
+    float total = 0.f, least = FAR;
+    for (int m = 0; m < n && total < ratio; ++m) {
+        float dr = gauss(m, y, tile, at + RED) - r;
+        float dg = gauss(m, y, tile, at + GREEN) - g;
+        float db = gauss(m, y, tile, at + BLUE) - b;
+        least = fminf(least, (dr * dr + dg * dg + db * db) / gauss(m, y, tile, at + VAR));
+        total += weight(m, y, x);
+    }
+    return least;
+}
+
 KERNEL(mog_rest) {
     if (label(y, x) != MISSED) return;
     int tile = x / LANES, at = x % LANES;
     float r = image(y, x, 0), g = image(y, x, 1), b = image(y, x, 2);
     float keep = 1.f - rate, total = 0.f;
     int n = modes(y, x);
-    bool fits = false, background = false;
-    for (int m = 0; m < n; ++m) {
+    bool fits = false, held = freeze(y, x) > FROZEN;
+    bool background = held && nearest(y, x, r, g, b, n, weight, gauss, ratio) < reach;
+    for (int m = 0; m < n && !held; ++m) {
         float w = keep * weight(m, y, x) - prune;
         int place = m;
         if (!fits) {
@@ -127,8 +145,8 @@ KERNEL(mog_rest) {
         total += w;
     }
     float scale = fabsf(total) > EPSILON ? 1.f / total : 0.f;
-    for (int q = 0; q < n; ++q) weight(q, y, x) *= scale;
-    if (!fits && rate > 0.f) {
+    for (int q = 0; q < n && !held; ++q) weight(q, y, x) *= scale;
+    if (!fits && !held && rate > 0.f) {
         n = min(n + 1, most);
         int last = n - 1;
         for (int q = 0; q < last; ++q) weight(q, y, x) *= keep;
@@ -146,21 +164,4 @@ KERNEL(mog_rest) {
         label(y, x) = (unsigned char)shadow;
     else
         label(y, x) = 255;
-}
-
-KERNEL(mog_plate) {
-    int tile = x / LANES, at = x % LANES;
-    float total = 0.f, r = 0.f, g = 0.f, b = 0.f;
-    for (int m = 0; m < modes(y, x); ++m) {
-        float w = weight(m, y, x);
-        r += w * gauss(m, y, tile, at + RED);
-        g += w * gauss(m, y, tile, at + GREEN);
-        b += w * gauss(m, y, tile, at + BLUE);
-        total += w;
-        if (total > ratio) break;
-    }
-    float scale = fabsf(total) > EPSILON ? 1.f / total : 0.f;
-    plate(y, x, 0) = (unsigned char)rintf(r * scale);
-    plate(y, x, 1) = (unsigned char)rintf(g * scale);
-    plate(y, x, 2) = (unsigned char)rintf(b * scale);
 }

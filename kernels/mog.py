@@ -6,47 +6,33 @@ The model and its update are Zivkovic's ("Improved Adaptive Gaussian Mixture Mod
 
 A frame takes three passes, because nearly all pixels need only the first two, which have no branches and so run in
 vectors on a CPU: `mog_lead` updates the heaviest mode where it fits, `mog_decay` the weights of the other modes
-there, and `mog_rest` does the whole update for the few pixels that are left.
-
-Memory, for m modes, is laid out for vector loads and for warps alike, and so that a mode nobody uses is not touched:
-    modes   u8[h,w]         modes in use, the heaviest first
-    weight  f32[m,h,w]      their share of the pixel's history; they sum to 1
-    gauss   f32[m,h,t,256]  in tiles of 64 pixels: 64 variances, then 64 means each of red, green and blue; one tile
-                            in one array lets a compiler see that its rows do not overlap, five planes do not
+there, and `mog_rest` does the whole update for the few pixels that are left. Memory is as in modes.py.
 """
 
+# mypy: allow-untyped-defs
 from __future__ import annotations
 
 import numpy as np
 
-from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels.modes import BLUE, EPSILON, GREEN, RED, TILE, VAR, nearest
+from bgflow.kernels.modes import evidence as look
+from bgflow.kernels.tiles import FROZEN, LANES, first, spans
 
 f32, i32 = np.float32, np.int32
-
-LANES = 64
-VAR, RED, GREEN, BLUE = 0, LANES, 2 * LANES, 3 * LANES
-TILE = 4 * LANES
-EPSILON = f32(np.finfo(np.float32).eps)
 
 SETTLED, SHARED, MISSED = 0, 1, 2
 """What a label holds between the passes: done, other modes' weights to do, everything to do."""
 
 
-@function
-def first(i, span):  # type: ignore[no-untyped-def]
-    """The first pixel of span i; `max` tells the compiler that no index is negative, or it would not vectorise."""
-    return max(i32(i * span), i32(0))
-
-
 @kernel(
-    over="h,spans", image="u8[h,w,3]", modes="u8[h,w]", weight="f32[m,h,w] inout", gauss="f32[m,h,t,256] inout",
-    label="u8[h,w] out", spans="i32", span="i32", width="i32", rate="f32", prune="f32", gate="f32", reach="f32",
-    var_min="f32", var_max="f32",
+    over="h,spans", image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w]", weight="f32[m,h,w] inout",
+    gauss="f32[m,h,t,256] inout", label="u8[h,w] out", spans="i32", span="i32", width="i32", rate="f32", prune="f32",
+    gate="f32", reach="f32", var_min="f32", var_max="f32",
 )  # fmt: skip
-def mog_lead(  # type: ignore[no-untyped-def]
-    y, i, image, modes, weight, gauss, label, spans, span, width, rate, prune, gate, reach, var_min, var_max
+def mog_lead(
+    y, i, image, freeze, modes, weight, gauss, label, spans, span, width, rate, prune, gate, reach, var_min, var_max
 ):  # fmt: skip
     """Move the heaviest mode towards the pixel where the pixel is near it, and mark what is left to do."""
     keep = f32(1) - rate
@@ -67,6 +53,7 @@ def mog_lead(  # type: ignore[no-untyped-def]
         d2 = dr * dr + dg * dg + db * db
         heavy = keep * w - prune + rate
         fits = (i32(modes[y, x]) > 0) & (d2 < gate * v) & (d2 < reach * v) & (heavy >= prune) & (heavy > EPSILON)
+        fits = fits & (freeze[y, x] <= FROZEN)
         alone = i32(modes[y, x]) == 1
         k = rate / heavy
         u = v + k * (d2 - v)
@@ -85,7 +72,7 @@ def mog_lead(  # type: ignore[no-untyped-def]
     over="h,spans", modes="u8[h,w] inout", weight="f32[m,h,w] inout", work="f32[2,h,w] inout", label="u8[h,w] inout",
     spans="i32", span="i32", width="i32", rate="f32", prune="f32",
 )  # fmt: skip
-def mog_decay(y, i, modes, weight, work, label, spans, span, width, rate, prune):  # type: ignore[no-untyped-def]
+def mog_decay(y, i, modes, weight, work, label, spans, span, width, rate, prune):
     """Let the other modes fade where the heaviest was hit, drop those that are too light, and scale the sum to 1.
 
     `work` holds the sum of the weights and the number of modes still in use; its content is of no use afterwards.
@@ -125,7 +112,7 @@ def mog_decay(y, i, modes, weight, work, label, spans, span, width, rate, prune)
 
 
 @function
-def lift(m, y, x, weight, gauss):  # type: ignore[no-untyped-def]
+def lift(m, y, x, weight, gauss):
     """Exchange mode m with the one before it."""
     w = weight[m, y, x]
     weight[m, y, x] = weight[m - 1, y, x]
@@ -138,7 +125,7 @@ def lift(m, y, x, weight, gauss):  # type: ignore[no-untyped-def]
 
 
 @function
-def shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau):  # type: ignore[no-untyped-def]
+def shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau):
     """Whether a background mode, darkened by a factor between tau and 1, is near the colour."""
     tile = x // LANES
     at = x % LANES
@@ -165,15 +152,18 @@ def shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau):  # type: ignor
 
 
 @kernel(
-    image="u8[h,w,3]", modes="u8[h,w] inout", weight="f32[m,h,w] inout", gauss="f32[m,h,t,256] inout",
-    label="u8[h,w] inout", most="i32", rate="f32", prune="f32", gate="f32", reach="f32", ratio="f32", var_init="f32",
-    var_min="f32", var_max="f32", shadow="i32", tau="f32",
+    image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w] inout", weight="f32[m,h,w] inout",
+    gauss="f32[m,h,t,256] inout", label="u8[h,w] inout", most="i32", rate="f32", prune="f32", gate="f32", reach="f32",
+    ratio="f32", var_init="f32", var_min="f32", var_max="f32", shadow="i32", tau="f32",
 )  # fmt: skip
-def mog_rest(  # type: ignore[no-untyped-def]
-    y, x, image, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min, var_max,
-    shadow, tau,
+def mog_rest(
+    y, x, image, freeze, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min,
+    var_max, shadow, tau,
 ):  # fmt: skip
-    """Update a pixel that its heaviest mode does not explain: find another mode or make one, and label it."""
+    """Update a pixel that its heaviest mode does not explain: find another mode or make one, and label it.
+
+    Where it is frozen it is labelled only, and subject where nothing was ever learned.
+    """
     if label[y, x] != MISSED:
         return
     tile = x // LANES
@@ -186,8 +176,11 @@ def mog_rest(  # type: ignore[no-untyped-def]
     total = f32(0)
     fits = False
     background = False
+    held = freeze[y, x] > FROZEN
+    if held:
+        background = nearest(y, x, r, g, b, n, weight, gauss, ratio) < reach
     m = 0
-    while m < n:
+    while m < n and not held:
         w = keep * weight[m, y, x] - prune
         place = m
         if not fits:
@@ -218,9 +211,9 @@ def mog_rest(  # type: ignore[no-untyped-def]
         total += w
         m += 1
     scale = f32(1) / total if abs(total) > EPSILON else f32(0)
-    for q in range(n):
+    for q in range(n if not held else 0):
         weight[q, y, x] *= scale
-    if not fits and rate > f32(0):
+    if not (fits or held) and rate > f32(0):
         n = min(n + 1, most)
         last = n - 1
         for q in range(last):
@@ -242,54 +235,24 @@ def mog_rest(  # type: ignore[no-untyped-def]
         label[y, x] = 255
 
 
-@kernel(modes="u8[h,w]", weight="f32[m,h,w]", gauss="f32[m,h,t,256]", plate="u8[h,w,3] out", ratio="f32")
-def mog_plate(y, x, modes, weight, gauss, plate, ratio):  # type: ignore[no-untyped-def]
-    """The mean of the heaviest modes that together make up `ratio` of the history; black where there is no mode."""
-    tile = x // LANES
-    at = x % LANES
-    total = f32(0)
-    r = f32(0)
-    g = f32(0)
-    b = f32(0)
-    for m in range(i32(modes[y, x])):
-        w = weight[m, y, x]
-        r += w * gauss[m, y, tile, at + RED]
-        g += w * gauss[m, y, tile, at + GREEN]
-        b += w * gauss[m, y, tile, at + BLUE]
-        total += w
-        if total > ratio:
-            break
-    scale = f32(1) / total if abs(total) > EPSILON else f32(0)
-    plate[y, x, 0] = i32(np.rint(r * scale))
-    plate[y, x, 1] = i32(np.rint(g * scale))
-    plate[y, x, 2] = i32(np.rint(b * scale))
-
-
 def update(
-    image: Array, modes: Array, weight: Array, gauss: Array, work: Array, label: Array, *, rate: float, fade: float,
-    gate: float, reach: float, ratio: float, var_init: float, var_min: float, var_max: float, shadow: int, tau: float,
+    image: Array, freeze: Array, modes: Array, weight: Array, gauss: Array, work: Array, label: Array,
+    evidence: Array | None = None, *, rate: float, fade: float, gate: float, reach: float, ratio: float,
+    var_init: float, var_min: float, var_max: float, shadow: int, tau: float,
 ) -> None:  # fmt: skip
     """One frame: the model moves towards `image`, and `label` becomes 0, `shadow` or 255; a shadow of 255 is none.
 
     A mode fits within `gate` variances, is background within `reach`, and is forgotten below a weight of rate * fade.
+    Where `freeze` is above FROZEN nothing changes. `evidence` is what the model knew before this frame.
     """
+    if evidence is not None:
+        look(image, modes, weight, gauss, evidence, reach, ratio)
     most, width = weight.shape[0], image.shape[1]
     count, span = spans(image)
     prune = rate * float(f32(fade))
-    mog_lead(image, modes, weight, gauss, label, count, span, width, rate, prune, gate, reach, var_min, var_max)
+    mog_lead(image, freeze, modes, weight, gauss, label, count, span, width, rate, prune, gate, reach, var_min, var_max)
     mog_decay(modes, weight, work, label, count, span, width, rate, prune)
     mog_rest(
-        image, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow,
-        tau,
+        image, freeze, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min, var_max,
+        shadow, tau,
     )  # fmt: skip
-
-
-def spans(image: Array) -> tuple[int, int]:
-    """How many spans a row of `image` has and their pixels: a tile on a CPU, one pixel for each thread of a GPU."""
-    span = 1 if device_of(image).name.startswith("cuda") else LANES
-    return -(-image.shape[1] // span), span
-
-
-def tiles(width: int) -> int:
-    """How many tiles a row of pixels takes."""
-    return -(-width // LANES)

@@ -1,9 +1,7 @@
 // A background model of samples; see samples.py, whose constants and functions these repeat.
 enum { LANES = 64, RED = 0, GREEN = LANES, BLUE = 2 * LANES, FAR = 3 * LANES, NEAR = 4 * LANES, LOOK = 5 * LANES };
-enum { DISTANCE = 3 * LANES, REACH = 4 * LANES, PACE = 5 * LANES, BLINK = 6 * LANES, SHADOW = 127 };
+enum { DISTANCE = 3 * LANES, REACH = 4 * LANES, PACE = 5 * LANES, BLINK = 6 * LANES };
 enum { OWN = 1, TAKEN = 2, NEW = 4 };
-#define FULL 765.f
-#define BITS 16.f
 #define DRIFT 0.02f
 #define WIDEN 0.02f
 #define REACH_MAX 8.f
@@ -14,8 +12,6 @@ enum { OWN = 1, TAKEN = 2, NEW = 4 };
 #define BLINK_MIN 0.1f
 #define BLINK_MAX 255.f
 #define TINY 1e-3f
-#define LIT 0.97f
-#define HUE 0.035f
 #define CHANCES 65536.f
 #define FROZEN 0.1f
 
@@ -29,13 +25,6 @@ static __device__ __forceinline__ unsigned draw(int key, int y, int x) {
     return unsigned(key) + unsigned(y) * 0x9E3779B1u + unsigned(x) * 0x85EBCA6Bu;
 }
 
-static __device__ __forceinline__ int ones(int n) {
-    n = n - ((n >> 1) & 0x5555);
-    n = (n & 0x3333) + ((n >> 2) & 0x3333);
-    n = (n + (n >> 4)) & 0x0F0F;
-    return (n + (n >> 8)) & 0x1F;
-}
-
 static __device__ __forceinline__ int beside(int place, unsigned chance, int r, int n) {
     return min(max(place + int(chance & 0xFF) * (2 * r + 1) / 256 - r, 0), n - 1);
 }
@@ -45,47 +34,13 @@ static __device__ __forceinline__ void take(int k, int y, int x, int ny, int nx,
     for (int c = 0; c < LOOK; c += LANES) samples(k, y, x / LANES, x % LANES + c) = probe(ny, nx / LANES, nx % LANES + c);
 }
 
-KERNEL(samples_match) {
-    int start = i * span, stop = min(start + span, w);
-    for (int x = start; x < stop; ++x) {
-        int tile = x / LANES, at = x % LANES, hits = 0;
-        float reach = state(y, tile, at + REACH), best = 1.f;
-        int r = probe(y, tile, at + RED), g = probe(y, tile, at + GREEN), b = probe(y, tile, at + BLUE);
-        int bits = probe(y, tile, at + FAR) | probe(y, tile, at + NEAR) << 8;
-        for (int k = 0; k < n && hits < need; ++k) {
-            float dr = fabsf(float(r - samples(k, y, tile, at + RED)));
-            float dg = fabsf(float(g - samples(k, y, tile, at + GREEN)));
-            float db = fabsf(float(b - samples(k, y, tile, at + BLUE)));
-            float apart = dr + dg + db;
-            float unlike = float(ones(bits ^ (samples(k, y, tile, at + FAR) | samples(k, y, tile, at + NEAR) << 8)));
-            best = fminf(best, fmaxf(apart / FULL, unlike / BITS));
-            hits += apart <= reach * colour && unlike <= reach * pattern;
-        }
-        bool unseen = state(y, tile, at + PACE) == 0.f, held = freeze(y, x) > FROZEN;
-        raw(y, x) = (unseen ? held : hits < need) ? 255 : 0;
-        nearest(y, x) = best;
-    }
-}
-
-KERNEL(samples_shadow) {
-    int start = i * span, stop = min(start + span, w);
-    for (int x = start; x < stop; ++x) {
-        if (raw(y, x) != 255) continue;
-        int tile = x / LANES, at = x % LANES;
-        float mr = state(y, tile, at + RED), mg = state(y, tile, at + GREEN), mb = state(y, tile, at + BLUE);
-        float r = probe(y, tile, at + RED), g = probe(y, tile, at + GREEN), b = probe(y, tile, at + BLUE);
-        float norm = mr * mr + mg * mg + mb * mb + 1.f;
-        float part = (r * mr + g * mg + b * mb) / norm;
-        float dr = part * mr - r, dg = part * mg - g, db = part * mb - b;
-        if (part >= dark && part <= LIT && dr * dr + dg * dg + db * db <= HUE * HUE * norm) raw(y, x) = SHADOW;
-    }
-}
-
 KERNEL(samples_adapt) {
     int start = i * span, stop = min(start + span, w);
     for (int x = start; x < stop; ++x) {
         int tile = x / LANES, at = x % LANES, before = was(y, x);
-        bool subject = raw(y, x) != 0, inside = label(y, x) == 255;
+        bool subject = raw(y, x) != 0;
+        if (raw(y, x) == 255 && freeze(y, x) >= 0.5f) label(y, x) = 255;
+        bool inside = label(y, x) == 255;
         bool blinks = subject != (before % 2 == 1) && before < 2 && !inside;
         was(y, x) = (unsigned char)((subject ? 1 : 0) + (inside ? 2 : 0));
         float pace = state(y, tile, at + PACE);
@@ -143,8 +98,4 @@ KERNEL(samples_renew) {
             }
         }
     }
-}
-
-KERNEL(samples_plate) {
-    for (int c = 0; c < 3; ++c) plate(y, x, c) = (unsigned char)(state(y, x / LANES, x % LANES + c * LANES) + 0.5f);
 }

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernels import lbsp
-from bgflow.kernels.mog import tiles
+from bgflow.kernels.tiles import tiles
 
 H, W = 33, 71
 Picture = np.ndarray[Any, Any]

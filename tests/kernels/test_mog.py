@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgflow.kernels import mog
+from bgflow.kernels import modes, mog
+from bgflow.kernels.tiles import tiles
 
 H, W = 33, 47
 Arrays = dict[str, np.ndarray]
@@ -33,15 +34,26 @@ def empty(h: int = H, w: int = W, most: int = 5) -> Arrays:
     return {
         "modes": np.zeros((h, w), np.uint8),
         "weight": np.zeros((most, h, w), np.float32),
-        "gauss": np.ones((most, h, mog.tiles(w), mog.TILE), np.float32),
+        "gauss": np.ones((most, h, tiles(w), modes.TILE), np.float32),
         "work": np.zeros((2, h, w), np.float32),
         "label": np.zeros((h, w), np.uint8),
     }
 
 
-def update(image: np.ndarray, a: Arrays, rate: float, shadow: int = 127, fade: float = FADE) -> None:
+def frozen(h: int = H, w: int = W) -> np.ndarray:
+    """A freeze that has a frozen block."""
+    freeze = np.zeros((h, w), np.float32)
+    freeze[h // 2 :, w // 3 : w // 2] = 1
+    return freeze
+
+
+def update(
+    image: np.ndarray, a: Arrays, rate: float, shadow: int = 127, fade: float = FADE, freeze: Any = None
+) -> None:
+    nowhere = np.zeros(image.shape[:2], np.float32)
     mog.update(
-        image, **a, rate=rate, fade=fade, gate=GATE, reach=REACH, ratio=RATIO, var_init=INIT, var_min=MIN,
+        image, nowhere if freeze is None else freeze, **a, rate=rate,
+        fade=fade, gate=GATE, reach=REACH, ratio=RATIO, var_init=INIT, var_min=MIN,
         var_max=MAX, shadow=shadow, tau=TAU,
     )  # fmt: skip
 
@@ -60,6 +72,7 @@ def lead(span: int) -> Any:
         where = [-(-W // span), span, W]
         return [
             image,
+            frozen(),
             a["modes"],
             a["weight"],
             a["gauss"],
@@ -80,7 +93,7 @@ def decay(span: int, fade: float = FADE) -> Any:
     def made(rng: np.random.Generator) -> list[Any]:
         values = lead(64)(rng)
         mog.mog_lead(*values)
-        _, modes, weight, _, label = values[:5]
+        _, _, modes, weight, _, label = values[:6]
         return [modes, weight, empty()["work"], label, -(-W // span), span, W, RATE, RATE * fade]
 
     return made
@@ -90,21 +103,15 @@ def rest(shadow: int) -> Any:
     def made(rng: np.random.Generator) -> list[Any]:
         values = lead(64)(rng)
         mog.mog_lead(*values)
-        image, modes, weight, gauss, label = values[:5]
+        image, freeze, modes, weight, gauss, label = values[:6]
         mog.mog_decay(modes, weight, empty()["work"], label, 1, 64, W, RATE, RATE * FADE)
         label[:2] = mog.MISSED  # whatever the first passes did there
         modes[3] = 0
         label[3] = mog.MISSED
         numbers = [RATE, RATE * FADE, GATE, REACH, RATIO, INIT, MIN, MAX]
-        return [image, modes, weight, gauss, label, 5, *numbers, shadow, TAU]
+        return [image, freeze, modes, weight, gauss, label, 5, *numbers, shadow, TAU]
 
     return made
-
-
-def plate(rng: np.random.Generator) -> list[Any]:
-    _, a = taught(rng)
-    a["modes"][3] = 0
-    return [a["modes"], a["weight"], a["gauss"], np.zeros((H, W, 3), np.uint8), RATIO]
 
 
 CASES: list[tuple[Any, Any]] = [
@@ -115,7 +122,6 @@ CASES: list[tuple[Any, Any]] = [
     (mog.mog_decay, decay(64, fade=0.9)),
     (mog.mog_rest, rest(127)),
     (mog.mog_rest, rest(255)),
-    (mog.mog_plate, plate),
 ]
 
 
@@ -123,11 +129,12 @@ def test_the_cases_reach_every_branch() -> None:
     rng = np.random.default_rng(7)
     values = decay(64)(rng)
     assert set(np.unique(values[3])) == {mog.SETTLED, mog.SHARED, mog.MISSED}
-    image, modes, weight, gauss, label, *numbers = rest(127)(np.random.default_rng(7))
+    image, freeze, modes, weight, gauss, label, *numbers = rest(127)(np.random.default_rng(7))
     assert set(np.unique(modes)) == {0, 1, 2, 3, 4, 5}
     missed, before, first = label == mog.MISSED, modes.copy(), gauss[0].copy()
-    mog.mog_rest(image, modes, weight, gauss, label, *numbers)
+    mog.mog_rest(image, freeze, modes, weight, gauss, label, *numbers)
     assert set(np.unique(label[missed])) == {0, 127, 255}
+    assert set(np.unique(label[missed & (freeze > 0)])) == {0, 127, 255}
     grew, shrank = modes[missed] > before[missed], modes[missed] < before[missed]
     assert grew.any()
     assert shrank.any()
@@ -154,7 +161,7 @@ def test_labels_and_plate_equal_those_of_opencv(
     if rate * (1 + fade) > 0.5:
         return  # pruning then makes weights negative, and OpenCV's plate wraps around: 255 where ours is 2
     ours = np.zeros((h, w, 3), np.uint8)
-    mog.mog_plate(a["modes"], a["weight"], a["gauss"], ours, RATIO)
+    modes.plate(a["modes"], a["weight"], a["gauss"], ours, RATIO)
     np.testing.assert_array_equal(ours, theirs.getBackgroundImage())
 
 
@@ -178,5 +185,22 @@ def test_weights_sum_to_one_unless_a_full_pixel_has_just_replaced_its_lightest_m
     assert (total[a["modes"] == 5] <= 1 + 1e-5).all()
 
 
-def test_a_span_is_a_whole_tile_on_the_cpu() -> None:
-    assert mog.spans(np.zeros((2, 130, 3), np.uint8)) == (3, mog.LANES)
+@settings(deadline=None, max_examples=12)
+@given(seed=st.integers(0, 2**31), first=st.booleans(), rate=st.sampled_from([0.002, 0.05, 0.9]))
+def test_what_is_frozen_does_not_change_and_the_rest_is_as_ever(seed: int, first: bool, rate: float) -> None:
+    rng = np.random.default_rng(seed)
+    image, a = (picture(rng, 1), empty()) if first else taught(rng, 20)
+    free, before = {n: v.copy() for n, v in a.items()}, {n: v.copy() for n, v in a.items()}
+    freeze = (rng.random((H, W)) < 0.5).astype(np.float32)
+    update(image, a, rate, freeze=freeze)
+    update(image, free, rate)
+    held = freeze > 0.5
+    rows = np.zeros((H, tiles(W) * 64), bool)
+    rows[:, :W] = held
+    wide = np.repeat(rows.reshape(H, tiles(W), 1, 64), 4, axis=2).reshape(H, tiles(W), modes.TILE)
+    for name, mask in (("modes", held), ("weight", held), ("gauss", wide)):
+        np.testing.assert_array_equal(a[name][..., mask], before[name][..., mask], err_msg=name)
+        np.testing.assert_array_equal(a[name][..., ~mask], free[name][..., ~mask], err_msg=name)
+    np.testing.assert_array_equal(a["label"][~held], free["label"][~held])
+    if first:
+        assert (a["label"][held] == 255).all()

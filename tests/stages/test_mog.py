@@ -50,7 +50,7 @@ def highway(data: Path, first: int, last: int) -> Iterator[tuple[int, Picture]]:
 @pytest.mark.parametrize("params", SCENES.values(), ids=SCENES)
 def test_labels_equal_those_of_opencv_on_synthetic_scenes(params: dict[str, Any]) -> None:
     theirs, seen = cv2.createBackgroundSubtractorMOG2(), set()
-    with opened(Mask()) as mask:
+    with opened(Mask(light=False)) as mask:
         for image, _ in scene(60, **params):
             want = theirs.apply(image)
             np.testing.assert_array_equal(mask(image=image)["label"], want)
@@ -79,7 +79,7 @@ def test_every_parameter_means_what_it_means_in_opencv(params: dict[str, Any]) -
     for name, value in params.items():
         if name != "learning_rate":
             setters[name](value)
-    with opened(Mask(**params)) as mask:
+    with opened(Mask(light=False, **params)) as mask:
         for image, _ in scene(40, shadow=0.4, noise=3.0, subjects=2):
             out = mask(image=image)
             np.testing.assert_array_equal(out["label"], theirs.apply(image, None, params.get("learning_rate", -1)))
@@ -88,7 +88,7 @@ def test_every_parameter_means_what_it_means_in_opencv(params: dict[str, Any]) -
 
 def test_labels_equal_those_of_opencv_on_the_highway(data: Path) -> None:
     theirs = cv2.createBackgroundSubtractorMOG2()
-    with opened(Mask(), wired={"label"}) as mask:
+    with opened(Mask(light=False), wired={"label"}) as mask:
         for n, image in highway(data, 350, 450):
             np.testing.assert_array_equal(mask(image=image)["label"], theirs.apply(image), err_msg=f"frame {n}")
 
@@ -98,7 +98,7 @@ def test_the_whole_highway_scores_as_with_opencv(data: Path) -> None:
     theirs = cv2.createBackgroundSubtractorMOG2()
     inside = cv2.imread(str(data / "highway/ROI.bmp"), 0) > 0
     equal, counts = [], np.zeros((2, 3))
-    with opened(Mask(), wired={"label"}) as mask:
+    with opened(Mask(light=False), wired={"label"}) as mask:
         for n, image in highway(data, 350, 900):
             ours, want = mask(image=image)["label"], theirs.apply(image)
             equal.append(np.mean(ours == want))
@@ -142,7 +142,7 @@ def test_a_shadow_is_127_and_neither_subject_nor_background(kind: Any) -> None:
 @both
 @pytest.mark.parametrize(("params", "want"), [({"detect_shadows": False}, 255), ({"shadow_value": 0}, 0)])
 def test_a_shadow_can_count_as_subject_or_as_background(kind: Any, params: dict[str, Any], want: int) -> None:
-    with opened(kind(**params)) as mask:
+    with opened(kind(light=False, **params)) as mask:
         for _ in range(30):
             mask(image=still(160))
         assert (mask(image=still(112))["label"] == want).all()
@@ -182,7 +182,7 @@ def test_running_finds_the_subject_that_mask_finds() -> None:
 def test_running_absorbs_a_subject_that_stays_and_the_faster_the_higher_its_rate() -> None:
     frames = {}
     for rate in (0.05, 0.5):
-        with opened(Running(history=50, subject_rate=rate, detect_shadows=False)) as mask:
+        with opened(Running(history=50, subject_rate=rate, detect_shadows=False, light=False)) as mask:
             for _ in range(50):
                 mask(image=still(60))
             frames[rate] = next(n for n in range(5000) if not mask(image=still(180))["label"].any())
