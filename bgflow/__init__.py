@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ __version__ = "0.1.0"
 _here = Path(__file__).parent
 if not (_here / "stages").is_dir():
     __path__.append(str(_here.parent))
+
+# OpenVINO's package would tell Google Analytics of every import, from a forked process; without this one it cannot.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None says that there is no such module
 
 if TYPE_CHECKING:
     from bgflow.check import load as load

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import platform
+import subprocess
+import sys
 import tracemalloc
 from importlib.util import find_spec
 from pathlib import Path
@@ -240,6 +242,12 @@ def test_a_memory_takes_no_python_memory_of_frame_size(make, tmp_path):
 def test_the_shape_of_the_mask_is_known_once_entered(make, net_file):
     with make(net_file, SHAPE) as net:
         assert net.out_shape == (1, 1, 32, 64)
+
+
+def test_openvino_tells_nobody_that_it_was_imported():
+    script = "import sys, bgflow, openvino; print(sorted(m for m in sys.modules if 'telemetry.backend' in m))"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_an_unknown_engine_is_answered_with_the_near_one():
