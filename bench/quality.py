@@ -30,15 +30,16 @@ MATTING = f"{REMBG}?matting=true"
 STILL = "u2net.mask?scale=minmax&precision=fp32"
 
 OURS = ("u2net.mask", "mog.mask", FUSE, FULL)
-PEERS = (REMBG, SELFIE, MOG2, KNN)
+PEERS = (SELFIE, MOG2, KNN)
+# rembg computes the same weights as the first row: once beside photos and webcam, where it is at home, is enough.
 SETS: dict[str, tuple[str, ...]] = {
-    "ecssd60": (*OURS, STILL, EDGE, *PEERS, MATTING),
-    "human40": (*OURS, STILL, EDGE, *PEERS, MATTING),
-    "u2net_goldens": (*OURS, STILL, EDGE, *PEERS, MATTING),
-    "webcam_plate": (*OURS, PLATE, "plate.mask", *PEERS, MATTING),
-    "davis": (*OURS, *PEERS),
-    "highway": (*OURS, "mog.running", "samples.mask", *PEERS),
-    "synth": (*OURS, PLATE, *PEERS),
+    "webcam_plate": (*OURS, PLATE, "plate.mask", "net.mask?model=selfie", "net.mask?model=rvm", REMBG, *PEERS),
+    "davis": (*OURS, REMBG, *PEERS),
+    "ecssd60": (*OURS, STILL, EDGE, REMBG, MATTING, *PEERS),
+    "human40": (*OURS, STILL, EDGE, "net.mask?model=selfie", REMBG, *PEERS),
+    "u2net_goldens": (*OURS, STILL, EDGE, REMBG, *PEERS),
+    "highway": (*OURS, "mog.mask?light=false", "mog.running", "samples.mask", MOG2, KNN),
+    "synth": (*OURS, PLATE, "samples.mask", *PEERS),
 }
 ROBUST: dict[str, tuple[str, ...]] = {
     "u2net.mask on ecssd60": ("u2net.mask", "--data", "ecssd60", "--limit", "10"),
@@ -85,7 +86,7 @@ def _absent() -> dict[str, str]:
     if place := os.environ.get("BGFLOW_PEERS"):
         script = f"import importlib.util as u, json; print(json.dumps([m for m in {NEEDED} if u.find_spec(m)]))"
         there |= set(json.loads(subprocess.check_output([interpreter(place), "-I", "-c", script], text=True)))
-    for peer in (*PEERS, MATTING):
+    for peer in (*PEERS, REMBG, MATTING):
         module = tools.NEEDS[peer.partition("?")[0].rpartition(":")[2].lower()]
         if module not in there:
             out[peer] = f"{module} is not installed"
