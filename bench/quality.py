@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def _command(name: str, graphs: list[str]) -> list[str]:
-    where = ["--layout", "synth"] if name == "synth" else ["--data", name]
+    where = ["--layout", "synth", "--limit", "60"] if name == "synth" else ["--data", name]
     return [graphs[0], *(word for g in graphs[1:] for word in ("--against", g)), *where]
 
 

@@ -159,8 +159,8 @@ def unmix(y, x, image, colours, alpha, clean, spill, m, n):
     """Alpha, and the colour that is left when the screen is taken out."""
     v = min(max((f32(y) + f32(0.5)) * f32(1 / CELL) - f32(0.5), f32(0)), f32(m - 1))
     u = min(max((f32(x) + f32(0.5)) * f32(1 / CELL) - f32(0.5), f32(0)), f32(n - 1))
-    j0 = max(i32(v), 0)
-    i0 = max(i32(u), 0)
+    j0 = max(i32(v), i32(0))
+    i0 = max(i32(u), i32(0))
     j1 = min(j0 + 1, m - 1)
     i1 = min(i0 + 1, n - 1)
     v -= f32(j0)

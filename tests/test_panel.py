@@ -156,4 +156,6 @@ def test_a_parameter_that_is_no_slider_cannot_be_set(tmp_path: Path) -> None:
             await post(url + "api/control", {"control": "replace.background", "value": "/etc/passwd"})
         return str(error.value)
 
-    assert during(tmp_path, slide).startswith("'replace.background' cannot be set here; there are blur.radius")
+    said = during(tmp_path, slide)
+    assert said.startswith("'replace.background' cannot be set here; there are replace.decontaminate, ")
+    assert ", blur.radius, " in said

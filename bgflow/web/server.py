@@ -119,6 +119,8 @@ class Web:
         )
         self._runner = http.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await self._runner.setup()
+        if self.socket.fileno() < 0:
+            raise asyncio.CancelledError  # the run failed meanwhile, and its last stage has given the port back
         await http.SockSite(self._runner, self.socket, ssl_context=self.tls).start()
 
     async def _stop(self) -> None:

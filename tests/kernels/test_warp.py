@@ -81,8 +81,8 @@ def test_a_shift_and_a_turn_by_nothing_with_the_same_shift_give_the_same_picture
     image, beyond, straight, bent = (colours(rng) for _ in range(4))
     warp.picture(image, beyond, straight, shifted(dx, dy))
     warp.picture(image, beyond, bent, (1, 1e-12, dx, 0, 1, dy))
-    assert np.mean(straight != bent) < 0.01  # a place may be rounded the other way
-    assert np.abs(straight.astype(int) - bent).max() <= 255 / 256 + 1
+    assert np.mean(straight != bent) < 0.1  # a place may be rounded the other way
+    assert np.abs(straight.astype(int) - bent).max() <= 1
 
 
 @pytest.mark.parametrize("where", [shifted(2.25, -1.5), TURN])
