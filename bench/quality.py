@@ -96,7 +96,7 @@ def _absent() -> dict[str, str]:
 def _put(file: Path, name: str, count: str, data: Path, command: list[str], absent: dict[str, str]) -> int:
     """Run one command and put its table into the file; a table that cannot be made keeps its heading and says why."""
     run = [str(data / w) if before == "--data" else w for before, w in zip(["", *command], command, strict=False)]
-    print(f"[{count}] {name}: {len(command) // 2} graphs …", file=sys.stderr, flush=True)
+    print(f"[{count}] {name}: {1 + command.count('--against')} graphs …", file=sys.stderr, flush=True)
     for graph, why in absent.items():
         print(f"  without {graph}: {why}", file=sys.stderr)
     started = time.monotonic()
