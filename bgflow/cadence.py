@@ -2,6 +2,9 @@
 
 The picture is compared with the one of the last run, on a coarse grid of samples in cells of four by four. A cell has
 changed when its mean absolute difference stands out of the noise, which is taken from the calmest cells.
+
+Where the picture lies on an accelerator such a stage runs at every instant: there is time for that, whereas to look at
+the cells would cost a copy to the host, which waits for everything enqueued before it.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic
 
+from bgflow.budget import Budget, crossings, homes
 from bgflow.cadence import Auto, is_picture
 from bgflow.devices import known as known_devices
 from bgflow.document import Document, Place, Problem, near
@@ -19,7 +20,7 @@ from bgflow.registry import UnknownStage, find
 from bgflow.sizes import infer
 from bgflow.stage import Stage
 
-TOP_KEYS = ("graph", "description", "device", "clock", "stages")
+TOP_KEYS = ("graph", "description", "device", "clock", "budget", "stages")
 STAGE_KEYS = ("use", "in", "set", "every", "thread", "device")
 
 
@@ -86,8 +87,12 @@ class Checker:
             tuple(wires),
             str(chosen),
             str(clock),
+            self._budget(data.get("budget")),
         )
         if not self.bad:
+            if graph.device != "auto":  # else the plan knows whether there is an accelerator
+                for way, text in graph.budget.over(crossings(graph, homes(graph))):
+                    self.say(("budget", way), text)
             for name, text in infer(graph, probe=False).problems:
                 self.say(("stages", name), text, key=True)
         if self.bad:
@@ -98,6 +103,18 @@ class Checker:
         family = str(name).partition(":")[0]
         if family != "auto" and family not in known_devices():
             self.say(place, f"there is no device {name!r}{near(family, ['auto', *known_devices()])}")
+
+    def _budget(self, value: Any) -> Budget:
+        """The graph's budget; none where what is written is wrong."""
+        if value is not None and not isinstance(value, dict):
+            self.say(("budget",), "budget holds limits: {h2d: 1, d2h: 1}")
+            return Budget()
+        try:
+            return Budget(**(value or {}))
+        except pydantic.ValidationError as e:
+            for p in e.errors():
+                self._told(Budget, "budget", ("budget",), p)
+            return Budget()
 
     def _node(self, name: str, raw: Any) -> Node | None:
         here: Place = ("stages", name)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from bgflow.errors import StageError
+from bgflow.devices import Work
+from bgflow.errors import DeviceError, StageError
 from bgflow.frame import NANOSECOND, WARM_UP, Array, Frame, Pool
 from bgflow.graph import Node
 from bgflow.port import In, Port
 
 if TYPE_CHECKING:
+    from bgflow.capture import Arena
     from bgflow.controls import Controls
     from bgflow.planning import Plan
 
@@ -55,8 +57,13 @@ class RunContext:
         self.size: dict[str, int] = {}
         self.drops: collections.Counter[str] = collections.Counter()
         self.warnings: collections.Counter[str] = collections.Counter()
+        self.facts: dict[str, Any] = {}
         self.times = np.zeros(SAMPLES, np.int64)
         self.count = self.late_allocations = 0
+        self.work, self.settled = Work(), Work()
+        """What was asked of the device in all instants, and in those after warm-up."""
+        self.arena: Arena | None = None
+        """While the stage's launches are captured, where its outputs come from instead of the pools."""
         self.pools: dict[tuple[str, tuple[int, ...]], Pool] = {}
         self._scratch: dict[str, Array] = {}
         self._wired_outs = {w.out for w in plan.graph.wires if w.src == node.name}
@@ -68,7 +75,10 @@ class RunContext:
     def empty(self, port: Port | str, **dims: int) -> Array:
         name = port if isinstance(port, str) else port.name
         kind = self.node.stage.outputs[name].types[0]
-        return self.pool(name, kind.shape({**self.size, **dims} if dims else self.size), kind.dtype).take()
+        shape = kind.shape({**self.size, **dims} if dims else self.size)
+        if self.arena is not None:
+            return self.arena.take(shape, kind.dtype)
+        return self.pool(name, shape, kind.dtype).take()
 
     def pool(self, name: str, shape: tuple[int, ...], dtype: Any) -> Pool:
         """The pool behind one output (or one copied input) at one shape; a new shape retires the old pools."""
@@ -85,6 +95,8 @@ class RunContext:
     def scratch(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         old = self._scratch.get(name)
         if old is None or old.shape != shape or old.dtype != dtype:
+            if self.arena is not None:  # a recording would go on with the old memory, or lose the new one
+                raise DeviceError(f"{self.name} takes scratch {name!r} anew while its launches are captured")
             self._scratch[name] = old = Pool(self.device, shape, dtype).take()
             self.late_allocations += self.count > WARM_UP
         return old
@@ -93,6 +105,10 @@ class RunContext:
         name = port if isinstance(port, str) else port.name
         is_output = name in self.node.stage.outputs and not isinstance(port, In)
         return name in (self._wired_outs if is_output else self._wired_ins)
+
+    def device_of(self, stage: str) -> str:
+        """The name of the device that another stage is on."""
+        return self._shared.plan.devices[stage].name
 
     def time_of(self, port: In | str) -> Fraction:
         wire = self._wired_ins.get(port if isinstance(port, str) else port.name)
@@ -109,10 +125,19 @@ class RunContext:
         if first:
             self.log.warning(text)
 
+    def note(self, **facts: Any) -> None:
+        self.facts.update(facts)
+
     def timed(self, ns: int) -> None:
         """Count one frame of the stage and the time it took; the stage's own thread."""
         self.times[self.count % SAMPLES] = ns
         self.count += 1
+
+    def worked(self, work: Work) -> None:
+        """Add what the instant in process asked of a device, before it is counted; the stage's own thread."""
+        self.work = self.work.plus(work)
+        if self.count >= WARM_UP:
+            self.settled = self.settled.plus(work)
 
     @property
     def stopping(self) -> bool:

@@ -67,15 +67,16 @@ class Controls:
                 changed.setdefault(name, base.model_dump())[param] = value
             self._pending.update({name: _checked(name, self._stages[name], new) for name, new in changed.items()})
 
-    def apply(self, name: str) -> None:
-        """Give a stage its new values; called by its own thread between two frames."""
+    def apply(self, name: str) -> bool:
+        """Give a stage its new values, if there are any; called by its own thread between two frames."""
         if name not in self._pending:
-            return
+            return False
         with self._lock:
             stage = self._stages[name]
             stage.params = self._pending.pop(name)
         for param in type(stage.params).model_fields:
             setattr(stage, param, getattr(stage.params, param))
+        return True
 
 
 def _checked(name: str, stage: Stage, params: Mapping[str, Any]) -> pydantic.BaseModel:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from bgflow.context import RunContext
-from bgflow.devices import device_of
+from bgflow.devices import Work, device_of
 from bgflow.errors import BgflowError
 from bgflow.graph import Wire
 
@@ -19,8 +19,14 @@ class Copies:
         """Copies and bytes by 'wire (from->to)'."""
         self._made: dict[tuple[str, str], tuple[Any, Any]] = {}
 
-    def on(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
-        """`value`, which came over `wire`, on the stage's device; the same copy as long as the value stays."""
+    def here(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
+        """`value`, which came over `wire`, on the stage's device; what is no array is everywhere."""
+        if getattr(value, "dtype", None) is None or ctx.device.owns(value):
+            return value
+        return self._copied(ctx, wire, value)
+
+    def _copied(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
+        """A copy on the stage's device; the same one as long as the value stays."""
         key = (wire.key, ctx.device.name)
         original, copy = self._made.get(key, (None, None))
         if original is value:
@@ -29,8 +35,10 @@ class Copies:
         copy = ctx.pool(f"{wire.port}@{there.name}", value.shape, value.dtype).take()
         if here.name == "cpu":
             there.upload(value, copy)
+            ctx.worked(Work(ups=1, up_bytes=value.nbytes))
         elif there.name == "cpu":
             here.download(value, copy)
+            ctx.worked(Work(downs=1, down_bytes=value.nbytes))
         else:
             raise BgflowError(f"{wire}: nothing copies from {here.name} to {there.name}; give both one device")
         self._made[key] = (value, copy)

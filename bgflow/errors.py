@@ -59,6 +59,18 @@ class DeviceError(BgflowError, RuntimeError):
     exit_code = 2
 
 
+class BudgetError(BgflowError, ValueError):
+    """Frames would cross between host and accelerator more often than the graph's `budget` allows."""
+
+    exit_code = 2
+
+
+class OverBudget(BudgetError):
+    """A run that was finished did cross more often than the graph's `budget` allows, and than was planned."""
+
+    exit_code = 1
+
+
 class OutOfMemory(DeviceError, MemoryError):
     """A device or pool has no memory left; names what was wanted and who holds it."""
 

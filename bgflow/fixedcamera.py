@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +12,9 @@ import numpy as np
 from bgflow.errors import UsageError
 from bgflow.frame import Array
 from bgflow.gaussians import Gaussians
-from bgflow.kernels import guided
+from bgflow.kernels import box
 from bgflow.kernels.label import label_alpha, label_evidence
+from bgflow.motion import LOOKS
 from bgflow.port import In, Out
 from bgflow.relight import Relight
 from bgflow.stage import Param
@@ -109,6 +111,20 @@ class FixedCamera(ABC):
         self.update(image, held, label, evidence)
         self.model.age += 1
 
+    def copies(self) -> tuple[int, int]:
+        """None, but for `shake`, whose motion is worked out on the host: one to there while the camera is calm."""
+        return 0, LOOKS if self.shake else 0
+
+    def launches(self) -> Hashable | None:
+        return () if self.model.age and self.is_settled(self.model.age) and not self.shake else None
+
+    def replayed(self) -> None:
+        self.model.age += 1
+
+    @abstractmethod
+    def is_settled(self, age: int) -> bool:
+        """Whether a model of `age` frames learns the next one with the same numbers as all that follow."""
+
     @abstractmethod
     def update(self, image: Array, freeze: Array, label: Array, evidence: Array | None) -> None:
         """One frame of the model; `evidence`, if it is wanted, is a half where a pixel just is background."""
@@ -141,5 +157,5 @@ class FixedCamera(ABC):
         if not reach:
             return freeze
         held, between = (self.model.ctx.scratch(name, (1, *freeze.shape), np.float32) for name in ("held", "between"))
-        guided.box(freeze[None], held, reach, between)
+        box.mean(freeze[None], held, reach, between)
         return held[0]

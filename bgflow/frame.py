@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +59,7 @@ class Lease:
         self.block = block
 
     def __del__(self) -> None:
-        self.pool.free.append(self.block)
+        self.pool.give(self.block)
 
 
 class Pool:
@@ -75,7 +74,7 @@ class Pool:
         self.device, self.shape, self.dtype, self.name = device, shape, dtype, name
         self.planned, self.limit = planned, 4 * planned + 16
         self.nbytes = int(device.itemsize(dtype)) * math.prod(shape)
-        self.free = collections.deque(device.block(self.nbytes) for _ in range(planned))
+        self._free = [device.block(self.nbytes) for _ in range(planned)]
         self.late_allocations = 0
 
     @property
@@ -86,7 +85,7 @@ class Pool:
     def take(self) -> Array:
         """An uninitialised array of the pool's shape and dtype."""
         try:
-            block = self.free.popleft()
+            block = self._free.pop()
         except IndexError:
             if self.allocations >= self.limit:
                 raise OutOfMemory(
@@ -96,3 +95,12 @@ class Pool:
             block = self.device.block(self.nbytes)
             self.late_allocations += 1
         return self.device.view(block, self.shape, self.dtype, Lease(self, block))
+
+    def give(self, block: Any) -> None:
+        """Take a block back; called by its lease, on any thread.
+
+        The block that came last goes out first: it may still be in a cache, and few addresses take turns, so that
+        few recordings of a captured chain are needed.
+        """
+        self.device.freed(block)
+        self._free.append(block)

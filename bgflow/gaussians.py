@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.devices import to_host
 from bgflow.errors import MediaError, ModelError
 from bgflow.frame import Array
 from bgflow.kernels.modes import TILE
@@ -84,10 +85,7 @@ class Gaussians:
 
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all; raises MediaError."""
-        host = {}
-        for n, a in self.arrays.items():
-            host[n] = np.empty(a.shape, a.dtype)
-            self.ctx.device.download(a, host[n])
+        host = {n: to_host(a) for n, a in self.arrays.items()}
         part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
         try:
             with part.open("wb") as file:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bgflow.budget import Budget
 from bgflow.cadence import Auto
 from bgflow.stage import Stage
 
@@ -49,6 +50,7 @@ class Graph:
     wires: tuple[Wire, ...]
     device: str = "auto"
     clock: str = "auto"
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def order(self) -> tuple[str, ...]:

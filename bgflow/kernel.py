@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ import numpy as np
 from bgflow import numbajit
 from bgflow.errors import KernelError
 from bgflow.numbajit import Function as Function
+from bgflow.numbajit import atomic as atomic
 from bgflow.numbajit import function as function
 
 CTYPE = {"u8": "unsigned char", "u16": "unsigned short", "i32": "int", "f32": "float"}
 DTYPE: dict[str, Any] = {"u8": np.uint8, "u16": np.uint16, "i32": np.int32, "f32": np.float32}
 NAME = {np.dtype(t): n for n, t in DTYPE.items()}
+MOST = 2**31  # elements from an array's first to its last: kernel.cuh counts strides in 32 bits
+FORMS = 256  # combinations of shapes that a kernel remembers to have checked
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class Kernel:
 
     def __init__(self, body: Callable[..., Any], args: list[Arg], over: tuple[str, ...], cu: Path):
         self.name, self.body, self.args, self.over, self.cu = body.__name__, body, args, over, cu
+        self._kinds = [None if a.dims else DTYPE[a.type] for a in args]
+        dims = {*over, *(d for a in args for d in a.dims)}
+        self._sizes = {a.name for a in args if a.type == "i32" and not a.dims and a.name in dims}
+        self._checked: dict[tuple[Any, ...], tuple[int, ...]] = {}
         functools.update_wrapper(self, body)
 
     def __call__(self, *values: Any) -> None:
@@ -68,35 +76,61 @@ class Kernel:
 
         if len(values) != len(self.args):
             raise KernelError(f"{self.name}: takes {len(self.args)} arguments, not {len(values)}")
-        first = next(v for a, v in zip(self.args, values, strict=True) if a.dims)
-        where = device_of(first)
-        size: dict[str, int] = {}
+        where = None
+        form: list[Any] = []  # all that `_extent` looks at; arrays of a form that passed once are not checked again
         cast = []
-        for arg, v in zip(self.args, values, strict=True):
-            if not arg.dims:
-                v = DTYPE[arg.type](v)
-                size.setdefault(arg.name, int(v)) if arg.type == "i32" else None
+        for arg, kind, v in zip(self.args, self._kinds, values, strict=True):
+            if kind is not None:
+                v = v if type(v) is kind else kind(v)
+                if arg.name in self._sizes:
+                    form.append(int(v))
             else:
-                self._check(arg, v, size)
+                where = where or device_of(v)
                 if not where.owns(v):
-                    raise KernelError(
-                        f"{self.name}: {arg.name} is on {device_of(v).name}, but its first array is on {where.name}"
-                    )
+                    raise KernelError(f"{self.name}: {arg.name} is {_stray(arg, v, where.name)}")
+                if arg.mode != "in" and isinstance(v, np.ndarray) and not v.flags.writeable:
+                    raise KernelError(f"{self.name}: {arg.name} is read-only; a stage's input is never written")
+                form.append((v.dtype, v.shape, v.strides))
             cast.append(v)
-        extent = tuple(size[d] for d in self.over)
+        assert where is not None
+        packed = where.simt or where.name != "cpu"  # numba takes any strides; a CUDA body counts on packed elements
+        key = (packed, *form)
+        extent = self._checked.get(key)
+        if extent is None:
+            extent = self._extent(form, packed)
+            if len(self._checked) < FORMS:
+                self._checked[key] = extent
         where.launch(self, extent, tuple(cast))
 
-    def _check(self, arg: Arg, v: Any, size: dict[str, int]) -> None:
-        found = getattr(v, "dtype", None)
-        fixed = [(int(d), n) for d, n in zip(arg.dims, getattr(v, "shape", ()), strict=False) if d.isdigit()]
-        if found != DTYPE[arg.type] or v.ndim != len(arg.dims) or any(d != n for d, n in fixed):
-            shape = "x".join(map(str, getattr(v, "shape", ())))
-            raise KernelError(f"{self.name}: {arg.name} is {found or type(v).__name__}[{shape}], but wants {arg}")
-        for d, n in zip(arg.dims, v.shape, strict=True):
+    def _extent(self, form: list[Any], packed: bool) -> tuple[int, ...]:
+        """The indices to run over, for arrays of these (dtype, shape, strides) and these sizes.
+
+        Raises:
+            KernelError: an array is not of its declared type, or contradicts another.
+        """
+        size: dict[str, int] = {}
+        looked = iter(form)
+        for arg in self.args:
+            if arg.dims:
+                self._check(arg, next(looked), size, packed)
+            elif arg.name in self._sizes:
+                size.setdefault(arg.name, next(looked))
+        return tuple(size[d] for d in self.over)
+
+    def _check(self, arg: Arg, found: tuple[Any, ...], size: dict[str, int], packed: bool) -> None:
+        dtype, shape, strides = found
+        fixed = [(int(d), n) for d, n in zip(arg.dims, shape, strict=False) if d.isdigit()]
+        if dtype != DTYPE[arg.type] or len(shape) != len(arg.dims) or any(d != n for d, n in fixed):
+            raise KernelError(f"{self.name}: {arg.name} is {dtype}[{'x'.join(map(str, shape))}], but wants {arg}")
+        for d, n in zip(arg.dims, shape, strict=True):
             if size.setdefault(d, n) != n:
                 raise KernelError(f"{self.name}: {arg.name} has {d}={n}, but {d} is {size[d]}")
-        if arg.mode != "in" and isinstance(v, np.ndarray) and not v.flags.writeable:
-            raise KernelError(f"{self.name}: {arg.name} is read-only; a stage's input is never written")
+        if packed and strides[-1] != dtype.itemsize and shape[-1] > 1:
+            raise KernelError(
+                f"{self.name}: {arg.name} has gaps between its elements; rows may be padded, elements may not"
+            )
+        if packed and math.prod(shape) and shape[0] * strides[0] // dtype.itemsize >= MOST:
+            raise KernelError(f"{self.name}: {arg.name} spans 2^31 elements or more; a GPU's kernel takes fewer")
 
     # -- CPU ---------------------------------------------------------------------------------------------------
 
@@ -117,13 +151,15 @@ class Kernel:
 
     # -- CUDA --------------------------------------------------------------------------------------------------
 
-    def flat(self, values: tuple[Any, ...]) -> list[Any]:
-        """The arguments as the CUDA entry point takes them: a pointer and its strides, or a scalar."""
+    def flat(self, values: tuple[Any, ...], address: Callable[[Any], Any] = lambda array: array) -> list[Any]:
+        """The arguments as the CUDA entry point takes them: an array's `address` and its strides, or a scalar."""
         out: list[Any] = []
-        for arg, v in zip(self.args, values, strict=True):
-            out.append(v)
-            if arg.dims:
-                out += [np.int64(s // v.itemsize) for s in v.strides[:-1]]
+        for kind, v in zip(self._kinds, values, strict=True):
+            if kind is None:
+                out.append(address(v))
+                out += _pitches(v.strides, v.itemsize)
+            else:
+                out.append(v)
         return out
 
     def parameters(self) -> list[str]:
@@ -195,6 +231,20 @@ def kernel(over: str = "h,w", **types: str) -> Callable[[Callable[..., Any]], Ke
         return Kernel(body, args, extent, Path(inspect.getfile(body)).with_suffix(".cu"))
 
     return wrap
+
+
+@functools.lru_cache
+def _pitches(strides: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """All strides but the last, in elements."""
+    return tuple(s // itemsize for s in strides[:-1])
+
+
+def _stray(arg: Arg, v: Any, first: str) -> str:
+    from bgflow.devices import device_of
+
+    if not hasattr(v, "dtype"):
+        return f"{type(v).__name__}[], but wants {arg}"
+    return f"on {device_of(v).name}, but its first array is on {first}"
 
 
 def _own_text(text: str, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.devices import to_host
 from bgflow.frame import Array
 from bgflow.kernels import resize, steady
 from bgflow.kernels.label import label_alpha
@@ -34,6 +35,7 @@ KEPT = 0.1  # px: when the movement has changed less since the last picture, it 
 ALMOST, GOOD = 0.9, 0.6  # and when the picture fits almost as well as the last one, and well
 STRAY = 1.5  # pixels of the picture that is searched: a fit that ends further off has nothing to hold it
 PLAIN = 0.01  # of all pixels must have a slope, or nothing can be said
+LOOKS = 2 + len(COARSE + SHIFTS + COARSE_TURNS + TURNS)  # copies to the host for one picture, at most; else one
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Finder:
         rows, columns = 2 * int(m * REACH) + 1, 2 * int(n * REACH) + 1
         costs = self._scratch("costs", (rows, columns), np.float32)
         steady.search(*details, trust, costs, rows, columns, m, n)
-        cost = host(self.ctx, costs)
+        cost = to_host(costs)
         dy, dx = np.indices(cost.shape) - np.array(cost.shape)[:, None, None] // 2
         best = np.unravel_index(np.argmin(cost + NEARER * np.hypot(dy, dx)), cost.shape)
         if cost[best] > CLEAR * cost[rows // 2, columns // 2]:
@@ -182,7 +184,7 @@ class Fit:
         local = self.map * size[None] / size[:, None]
         light = (self.gain, self.offset, scale)
         steady.fit_cells(image, reference, trust, cells, *local[:2].ravel(), *light, m, n)
-        sums = host(self.ctx, cells).astype(np.float64)
+        sums = to_host(cells).astype(np.float64)
         p, q, pp, pq, _, _, weight, most = np.moveaxis(sums[..., 5:], -1, 0)
         self.seen = bool(most.sum() > PLAIN * m * n)
         if not self.seen:
@@ -245,10 +247,3 @@ def _reach(change: Host, h: float, w: float) -> float:
     """How far a change of the map takes the corner that it takes furthest, in pixels."""
     corners = np.array([[0, 0, 1], [w, 0, 1], [0, h, 1], [w, h, 1]]).T
     return float(np.hypot(*(change @ corners)[:2]).max())
-
-
-def host(ctx: Context, array: Array) -> Host:
-    """A copy of a small array on the host."""
-    out = np.empty(array.shape, array.dtype)
-    ctx.device.download(array, out)
-    return out

@@ -34,8 +34,8 @@ log = logging.getLogger("bgflow.kernels")
 class Function:
     """A helper that kernel bodies may call; plain Python here, inlined by numba in a launch."""
 
-    def __init__(self, body: Callable[..., Any]):
-        self.body = body
+    def __init__(self, body: Callable[..., Any], atomic: bool = False):
+        self.body, self.atomic = body, atomic
         functools.update_wrapper(self, body)
 
     def __call__(self, *values: Any) -> Any:
@@ -56,6 +56,14 @@ def function(body: Callable[..., Any]) -> Function:
     return Function(body)
 
 
+def atomic(body: Callable[..., Any]) -> Function:
+    """Mark a helper that changes an element which other indices change too; the `.cu` file calls CUDA's atomic.
+
+    On the CPU a kernel that calls it, if only through others, runs on one thread.
+    """
+    return Function(body, atomic=True)
+
+
 def compiled(k: Kernel) -> Any:
     """The kernel's body over its whole extent: parallel over the first index, inner loops over the others."""
     import numba
@@ -64,7 +72,9 @@ def compiled(k: Kernel) -> Any:
         names = ", ".join(a.name for a in k.args)
         index = [f"i{n}" for n in range(len(k.over))]
         extent = [f"n{n}" for n in range(len(k.over))]
-        lines = [f"def {k.name}({', '.join(extent)}, {names}):", f"    for i0 in prange({extent[0]}):"]
+        alone = any(f.atomic for f in _helpers(k.body))
+        turns = "range" if alone else "prange"
+        lines = [f"def {k.name}({', '.join(extent)}, {names}):", f"    for i0 in {turns}({extent[0]}):"]
         fixed = [f"{a.name}.shape[{n}] == {d}" for a in k.args for n, d in enumerate(a.dims) if n > 1 and d.isdigit()]
         lines.append(f"        if {' and '.join(fixed) or 'True'}:  # always; it tells LLVM the stride of a pixel")
         for n in range(1, len(k.over)):
@@ -72,7 +82,7 @@ def compiled(k: Kernel) -> Any:
         lines.append(f"{'    ' * (len(k.over) + 2)}body({', '.join(index)}, {names})")
         module: Any = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), k)
         module.body = jit(k.body)
-        made: Any = numba.njit(getattr(module, k.name), parallel=True, nogil=True, cache=True, error_model="numpy")
+        made: Any = numba.njit(getattr(module, k.name), parallel=not alone, nogil=True, cache=True, error_model="numpy")
         if not any(Path(made._cache.cache_path).glob(f"{Path(module.__file__).stem}.*.nbi")):
             _announce()
         return made
@@ -96,14 +106,11 @@ def jit(body: Callable[..., Any], **how: Any) -> Any:
     return numba.njit(clone, nogil=True, error_model="numpy", **(how or {"inline": "always"}))
 
 
-def _helpers(body: Callable[..., Any]) -> set[Path]:
-    """The files whose text decides what `body` compiles to."""
-    found = {Path(inspect.getfile(body))}
-    for name in body.__code__.co_names:
-        helper = body.__globals__.get(name)
-        if isinstance(helper, Function):
-            found |= _helpers(helper.body)
-    return found
+def _helpers(body: Callable[..., Any]) -> set[Function]:
+    """The helpers that `body` calls, and those that they call."""
+    called = {body.__globals__.get(name) for name in body.__code__.co_names if name in body.__globals__}
+    found = {f for f in called if isinstance(f, Function)}
+    return found.union(*(_helpers(f.body) for f in found))
 
 
 def cache_folder() -> Path:
@@ -134,7 +141,8 @@ def _module_on_disk(text: str, k: Kernel) -> types.ModuleType:
     import numba
 
     digest = hashlib.sha256(text.encode())
-    for file in [*sorted(_helpers(k.body)), Path(__file__), Path(inspect.getfile(type(k)))]:
+    bodies = [k.body, *(f.body for f in _helpers(k.body))]
+    for file in [*sorted({Path(inspect.getfile(b)) for b in bodies}), Path(__file__), Path(inspect.getfile(type(k)))]:
         digest.update(file.read_bytes())
     digest.update(numba.__version__.encode())
     stem = f"{k.name}_{digest.hexdigest()[:16]}"

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bgflow.budget import Crossing, crossings
 from bgflow.devices import Device, auto, device
+from bgflow.errors import BudgetError
 from bgflow.graph import Graph, Node, Wire
 from bgflow.sizes import Sizes, infer
 
@@ -66,6 +68,7 @@ class Plan:
     devices: Mapping[str, Device]
     why: str
     sizes: Sizes = field(compare=False)
+    crossings: tuple[Crossing, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -90,6 +93,10 @@ class Plan:
         for p in self.pools.values():
             size = "size known at the first frame" if p.shape is None else f"{'x'.join(map(str, p.shape))} {p.dtype}"
             lines.append(f"  pool {p.port} on {p.device}: {p.blocks} x {size} = {p.nbytes:,} bytes")
+        for way in ("h2d", "d2h"):
+            places = [f"{c.place} {getattr(c, way):g}" for c in self.crossings if getattr(c, way)]
+            if places:
+                lines.append(f"  {way} copies of each frame: {', '.join(places)}")
         unknown = sum(p.shape is None for p in self.pools.values())
         lines.append(
             f"  frame memory: {self.nbytes:,} bytes" + (f" and {unknown} pools of unknown size" if unknown else "")
@@ -106,10 +113,11 @@ def plan(graph: Graph, *, cores: int | None = None, sync: bool = False) -> Plan:
 
     Raises:
         DeviceError: a device of the graph cannot be had.
+        BudgetError: frames would cross between devices more often than the graph allows.
         MediaError: a source cannot open its file.
     """
     devices, why = _devices(graph)
-    thread = _threads(graph, cores or len(os.sched_getaffinity(0)), sync)
+    thread = _threads(graph, devices, cores or len(os.sched_getaffinity(0)), sync)
     level: dict[str, int] = {}
     for name in graph.order:
         level[name] = max(
@@ -122,6 +130,9 @@ def plan(graph: Graph, *, cores: int | None = None, sync: bool = False) -> Plan:
     home = {stage: names[key] for key, stages in groups.items() for stage in stages}
     segments = tuple(SegmentPlan(names[key], tuple(groups[key])) for key in sorted(groups))
     edges = _edges(graph, home)
+    copied = crossings(graph, {n: d.name for n, d in devices.items()}, home)
+    for way, text in graph.budget.over(copied):
+        raise BudgetError(f"{graph.file}: budget.{way}: {text}")
     sizes = infer(graph, probe=True)
     pools = {}
     for name, node in graph.nodes.items():
@@ -138,7 +149,7 @@ def plan(graph: Graph, *, cores: int | None = None, sync: bool = False) -> Plan:
                 np.dtype(kind.dtype).name,
                 _blocks(graph, home, readers, edges),
             )
-    return Plan(graph, segments, edges, pools, devices, why, sizes)
+    return Plan(graph, segments, edges, pools, devices, why, sizes, tuple(copied))
 
 
 def _devices(graph: Graph) -> tuple[dict[str, Device], str]:
@@ -155,10 +166,16 @@ def _devices(graph: Graph) -> tuple[dict[str, Device], str]:
     return out, why
 
 
-def _threads(graph: Graph, cores: int, sync: bool) -> dict[str, str]:
-    """A thread label for every stage; '' is the main one."""
+def _threads(graph: Graph, devices: Mapping[str, Device], cores: int, sync: bool) -> dict[str, str]:
+    """A thread label for every stage; '' is the main one.
+
+    A stage on an accelerator only enqueues its work, so that a thread of its own would win nothing: in a graph of one
+    source its label does not count, and it can be captured together with its neighbours. Several streams may wait for
+    each other, to be batched, and keep their threads.
+    """
     sources = [n for n, node in graph.nodes.items() if node.stage.is_source()]
-    label = {n: "" if sync else node.thread for n, node in graph.nodes.items()}
+    waits = {n for n in graph.nodes if devices[n].name == "cpu" or len(sources) > 1}
+    label = {n: node.thread if n in waits and not sync else "" for n, node in graph.nodes.items()}
     for name in sources:
         if len(sources) > 1 or (graph.live and not sync):
             label[name] = f"source {name}"
@@ -174,7 +191,7 @@ def _threads(graph: Graph, cores: int, sync: bool) -> dict[str, str]:
 
 
 def _writes(node: Node) -> bool:
-    return node.stage.host and not node.stage.outputs
+    return not node.stage.outputs
 
 
 def _names(groups: Mapping[tuple[int, str], list[str]]) -> dict[tuple[int, str], str]:

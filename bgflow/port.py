@@ -5,7 +5,8 @@
     u8[h,w] label              0 background, 127 shadow, 255 subject
     u8[h,w,4] straight         RGBA, colour not multiplied by alpha
     u8[h,w,4] premultiplied    RGBA, colour multiplied by alpha
-    nv12[h,w]                  one u8 array: h rows of luma, then ceil(h/2) rows of interleaved chroma
+    nv12[h,w]                  one u8 array: h rows of luma, then ceil(h/2) rows of interleaved chroma; limited range,
+                               of BT.709 from 720 rows on, else BT.601, unless a parameter `matrix` says otherwise
     audio                      no array: an `AudioTrack`, sent once and held
     u8[h,w,3] rgb | u8[h,w,4] straight      an input that takes either
 

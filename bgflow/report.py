@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bgflow import __version__, environment
+from bgflow.capture import Chain
 from bgflow.cli.progress import Meter
+from bgflow.context import RunContext
 from bgflow.errors import MediaError
 from bgflow.run import Run
 
@@ -36,6 +38,8 @@ def report(run: Run, meter: Meter | None = None) -> dict[str, Any]:
         "dropped": _drops(run),
         "stages": _stages(run),
         "copies": _copies(run),
+        "crossings": _crossings(run),
+        "recordings": _recordings(run),
         "pools": _pools(run),
         "planned_bytes": plan.nbytes,
         "allocations_after_warm_up": run.late_allocations,
@@ -73,11 +77,54 @@ def _stages(run: Run) -> dict[str, dict[str, Any]]:
             "device": step.ctx.device.name,
             "thread": segment.name,
             "count": step.ctx.count,
+            **_launches(step.ctx),
             **run.percentiles(step.ctx),
+            **step.ctx.facts,
         }
         for segment in run.segments
         for step in segment.steps
     }
+
+
+def _launches(ctx: RunContext) -> dict[str, float]:
+    """Kernels per instant and what enqueueing each costs the host, in microseconds; nothing on a CPU.
+
+    A recording counts as one launch, at the first of its stages.
+    """
+    work = ctx.work
+    if not work.launches:
+        return {}
+    each = work.launch_ns / work.launches / 1e3
+    return {"launches": round(work.launches / max(ctx.count, 1), 2), "launch_us": round(each, 2)}
+
+
+def _crossings(run: Run) -> dict[str, dict[str, Any]]:
+    """Copies of each frame between host and accelerator: what the graph allows, what was planned, what was made."""
+    budget, plan, made = run.plan.graph.budget, run.plan.crossings, run.crossings
+    return {
+        way: {
+            "budget": getattr(budget, way),
+            "planned": sum(getattr(c, way) for c in plan),
+            "made": round(sum(getattr(c, way) for c in made), 2),
+            "where": {c.place: getattr(c, way) for c in made if getattr(c, way)},
+        }
+        for way in ("h2d", "d2h")
+    }
+
+
+def _recordings(run: Run) -> list[dict[str, Any]]:
+    """The chains of stages whose launches were captured: how many recordings, and instants that replayed one."""
+    return [
+        {
+            "stages": [s.name for s in unit.steps],
+            "recordings": unit.recorded,
+            "bytes": unit.nbytes,
+            "replays": unit.replays,
+        }
+        for segment in run.segments
+        for unit in segment.units
+        if isinstance(unit, Chain)
+    ]
 
 
 def _copies(run: Run) -> dict[str, dict[str, int]]:

@@ -5,14 +5,16 @@
 
 The end of a source closes its edges and the end flows down. `stop` asks the sources to end, so that everything
 under way is finished and files are closed properly; `abort`, and any failure, closes and empties all edges, which
-wakes everybody. Leaving the `with` joins the threads and raises the StageError, or a group of several.
+wakes everybody. Leaving the `with` joins the threads and raises the StageError, or a group of several; a run that was
+whole but crossed between host and accelerator more often than the graph's `budget` allows raises OverBudget then (a
+live run only warns).
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -21,18 +23,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgflow.budget import Crossing
 from bgflow.clock import Clock, FileClock, LiveClock
 from bgflow.context import RunContext, Shared
 from bgflow.controls import Controls
 from bgflow.edge import Edge
-from bgflow.errors import Closed, StageError
-from bgflow.frame import Frame
+from bgflow.errors import Closed, OverBudget, StageError
+from bgflow.frame import WARM_UP, Frame
+from bgflow.loop import Loop
 from bgflow.planning import Plan
 from bgflow.segment import Segment
 
 if TYPE_CHECKING:
     from bgflow.graph import Node
 
+log = logging.getLogger("bgflow.run")
 LATENCIES = 8192  # kept for the percentiles
 CLOSE_SECONDS = 10  # for a stage's connections, which may be to somebody who does not answer any more
 
@@ -62,10 +67,13 @@ class Ready:
 
 
 class Run:
-    """A running graph. `frames` stops each source after so many; `clock` replaces the one that the plan asks for."""
+    """A running graph. `frames` stops each source after so many; `clock` replaces the one that the plan asks for.
 
-    def __init__(self, plan: Plan, *, frames: int = 0, clock: Clock | None = None):
-        self.plan, self.frames = plan, frames
+    Without `capture` every kernel is launched from Python, which is slower and gives the same.
+    """
+
+    def __init__(self, plan: Plan, *, frames: int = 0, clock: Clock | None = None, capture: bool = True):
+        self.plan, self.frames, self.capture = plan, frames, capture
         self.clock: Clock = clock or (LiveClock() if plan.live else FileClock())
         self.controls = Controls({n: node.stage for n, node in plan.graph.nodes.items()})
         self.shared = Shared(plan, self.controls)
@@ -74,8 +82,7 @@ class Run:
         self.started = self.ended = 0.0
         self.latencies: collections.deque[float] = collections.deque(maxlen=LATENCIES)
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._loop_thread: threading.Thread | None = None
+        self._loop = Loop()
         self.edges = {(e.src, e.dst): Edge(f"{e.src} -> {e.dst}", e.size, e.latest, e.held) for e in plan.edges}
         self.segments = [
             Segment(
@@ -104,6 +111,13 @@ class Run:
         if kind:
             self.abort()
         self._join()
+        if not (kind or self.errors):
+            over = [f"{self.plan.graph.file}: {text}" for _, text in self.over_budget()]
+            if self.plan.live:  # what somebody chose on the page, such as a video as background, is no failure
+                for text in over:
+                    log.warning(text)
+            else:
+                self.errors += map(OverBudget, over)
         errors = _distinct(self.errors)
         if len(errors) == 1:
             raise errors[0]
@@ -115,7 +129,7 @@ class Run:
             if thread.ident is not None:
                 thread.join()
         self.ended = time.monotonic()
-        self._end_loop()
+        self._loop.end(CLOSE_SECONDS)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every thread has ended; returns whether they have."""
@@ -150,7 +164,7 @@ class Run:
     def serve(self, node: Node, ctx: RunContext) -> Callable[[], None]:
         """Run a stage's `serve` on the run's event loop; returns what ends it and waits for that."""
         stage: Any = node.stage
-        loop, ended = self._event_loop(), threading.Event()
+        loop, ended = self._loop.begun(), threading.Event()
         tasks: list[asyncio.Task[None]] = []
 
         def begin() -> None:
@@ -174,33 +188,6 @@ class Run:
         except Exception as e:
             self.fail(ctx.error("serve", None, e))
 
-    def _event_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._loop_thread = threading.Thread(target=self._loop.run_forever, name="bgflow:loop")
-                self._loop_thread.start()
-            return self._loop
-
-    def _end_loop(self) -> None:
-        if self._loop is None or self._loop_thread is None:
-            return
-        loop = self._loop
-
-        async def cancel_rest() -> None:
-            rest = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-
-        with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(cancel_rest(), loop).result(CLOSE_SECONDS)
-        loop.call_soon_threadsafe(loop.stop)
-        self._loop_thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
     @property
     def contexts(self) -> list[RunContext]:
         """The contexts of all stages, in the plan's order."""
@@ -221,6 +208,25 @@ class Run:
     def copies(self) -> dict[str, int]:
         """Copies between devices by wire."""
         return {wire: count for s in self.segments for wire, (count, _) in list(s.copies.counts.items())}
+
+    @property
+    def crossings(self) -> list[Crossing]:
+        """Copies of each frame that were really made at every stage, on the mean of all instants after warm-up.
+
+        A copy on a wire counts at the stage that it is made for. Empty while no stage has warmed up.
+        """
+        out = []
+        for ctx in self.contexts:
+            settled = ctx.count - WARM_UP
+            if settled > 0 and (ctx.settled.ups or ctx.settled.downs):
+                out.append(
+                    Crossing(ctx.name, round(ctx.settled.ups / settled, 2), round(ctx.settled.downs / settled, 2))
+                )
+        return out
+
+    def over_budget(self) -> list[tuple[str, str]]:
+        """What crossed between host and accelerator more often than the graph allows: ('h2d' or 'd2h', text)."""
+        return self.plan.graph.budget.over(self.crossings)
 
     @property
     def late_allocations(self) -> int:

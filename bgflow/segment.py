@@ -8,8 +8,10 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from bgflow.capture import Chain, chains
 from bgflow.context import RunContext
 from bgflow.copies import Copies
+from bgflow.devices import Work
 from bgflow.edge import Edge, Join
 from bgflow.errors import Closed
 from bgflow.frame import Frame
@@ -32,16 +34,21 @@ class Segment:
         self.times: dict[str, Fraction] = {}
         self.steps = [Step(node, RunContext(node, run.shared, self.times), graph.into(node.name)) for node in nodes]
         self.source = self.steps[0] if nodes[0].stage.is_source() else None
-        self.has_sink = any(step.is_sink for step in self.steps)
+        self.sinks = [step for step in self.steps if step.is_sink]
         self.join = Join([e for e, drives in ins if drives], [e for e, drives in ins if not drives], run.plan.live)
         self.hold = {w.key for n in nodes for p, w in graph.into(n.name).items() if n.stage.inputs[p].hold}
         self.held: dict[str, Any] = {}
         self.copies = Copies()
+        rest = [step for step in self.steps if step is not self.source]
+        self.units = tuple(chains(rest, graph.wires, self.copies) if run.capture else rest)
+        self.devices = {step.ctx.device.name: step.ctx.device for step in self.steps}
 
     def work(self) -> None:
         """The whole life of the thread: open, every instant, close in reverse order; failures go to the run."""
         try:
             with contextlib.ExitStack() as undo:
+                for device in self.devices.values():
+                    undo.enter_context(device.active())
                 for edge, _ in self.outs:
                     undo.callback(edge.close)
                 for edge in self.ins:
@@ -80,10 +87,14 @@ class Segment:
         paced = self.run.plan.live and not stage.live
         seq = -1
         self.run.controls.apply(source.name)
+        meter = None if ctx.device.name == "cpu" else ctx.device.meter
+        before = meter.read() if meter else Work()
         started = time.perf_counter_ns()
         stream = stage.frames()
         try:
             for seq, (pts, value) in enumerate(stream):
+                if meter is not None:
+                    ctx.worked(meter.read().minus(before))
                 ctx.timed(time.perf_counter_ns() - started)
                 frame = Frame(seq, pts, stage.time_base, source.outputs(value), time.monotonic())
                 if paced:
@@ -96,6 +107,8 @@ class Segment:
                 if self.run.frames and seq + 1 >= self.run.frames:
                     return
                 self.run.controls.apply(source.name)
+                if meter is not None:
+                    before = meter.read()  # without what the stages after it have asked meanwhile
                 started = time.perf_counter_ns()
         except Exception as e:
             raise ctx.error("frames", seq + 1, e) from e
@@ -106,32 +119,40 @@ class Segment:
     def _instant(self, frame: Frame) -> None:
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
-        apply, held = self.run.controls.apply, self.held
-        arrived = False
+        held, counts = self.held, [step.ctx.count for step in self.sinks]
         for key in self.hold & values.keys():
             held[key], self.times[key] = values[key], frame.time_of(key)
-        for step in self.steps:
-            if step is self.source:
-                continue
-            apply(step.name)
-            ctx = step.ctx
-            try:
-                ctx.frame = bare
-                if (inputs := step.inputs(values, held, self.copies)) is None:
-                    continue
-                started = time.perf_counter_ns()
-                made = step.outputs(step.stage.process(*inputs))
-            except Exception as e:
-                raise ctx.error("process", frame.seq, e) from e
-            ctx.timed(time.perf_counter_ns() - started)
-            arrived |= step.is_sink
-            values.update(made)
-            for key in self.hold & made.keys():
-                held[key], self.times[key] = made[key], frame.time
+        for unit in self.units:
+            for made in self._made(unit, bare, values):
+                values.update(made)
+                for key in self.hold & made.keys():
+                    held[key], self.times[key] = made[key], frame.time
+        arrived = any(step.is_sink and step.ctx.count > count for step, count in zip(self.sinks, counts, strict=True))
         self.copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)
         self._send(frame, values)
+
+    def _made(self, unit: Step | Chain, frame: Frame, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """What one stage, or several that are replayed together, give at this instant."""
+        steps = unit.steps if isinstance(unit, Chain) else (unit,)
+        for step in steps:
+            step.ctx.frame = frame
+            if self.run.controls.apply(step.name) and isinstance(unit, Chain):
+                unit.forget()
+        step = steps[0]
+        try:
+            if isinstance(unit, Chain):
+                before = {key: self.times.pop(key) for key in unit.keys & self.times.keys()}  # they are made anew now
+                if (made := unit.replay(values, self.held)) is not None:
+                    yield made
+                    return
+                self.times.update(before)
+            for step in steps:
+                if (made := step.instant(values, self.held, self.copies)) is not None:
+                    yield made
+        except Exception as e:
+            raise step.ctx.error("process", frame.seq, e) from e
 
     def _send(self, frame: Frame, values: dict[str, Any]) -> None:
         """Hand the instant on. Raises Closed when nobody is left who wants it."""
@@ -144,5 +165,5 @@ class Segment:
                 edge.put(Frame(frame.seq, frame.pts, frame.time_base, data, frame.born))
             except Closed:
                 self.outs.remove(out)
-                if self.run.aborted or not (self.outs or self.has_sink):
+                if self.run.aborted or not (self.outs or self.sinks):
                     raise

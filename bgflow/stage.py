@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import logging
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -94,6 +94,10 @@ class Context(typing.Protocol):
 
     def warn(self, text: str) -> None:
         """Tell the user about something that did not stop the run; kept in the report; any thread."""
+        ...
+
+    def note(self, **facts: Any) -> None:
+        """Put figures of the stage's own beside its times in the report; any thread."""
         ...
 
     @property
@@ -200,6 +204,29 @@ class Stage:
     def frames(self) -> Iterator[tuple[int, Any]]:
         """A source's stream; each item is (pts, value)."""
         raise TypeError(f"{type(self).__qualname__} is not a source")
+
+    def copies(self) -> tuple[int, int]:
+        """Copies (from the host, to the host) that each instant makes inside this stage when it is on an accelerator.
+
+        What changes rarely, such as a background that is loaded once, does not count. `bgflow check` holds the sum of
+        these and of the wires between devices against the graph's `budget`.
+        """
+        return 0, 0
+
+    def launches(self) -> Hashable | None:
+        """What decides which kernels, with which numbers and addresses, the next `process` launches; None: anything.
+
+        Asked before every instant on an accelerator, with `ctx.frame` and `ctx.time_of` of that instant. Inputs,
+        parameters, scratch and outputs need not be told. Stages in a row that answer run from Python when a set of
+        answers is met for the first time, are captured as one CUDA graph the second time, and from then on replayed:
+        `process` is not called then, but `replayed` is. So a stage that answers neither copies from or to the host in
+        `process`, nor drops, warns, takes scratch in another shape than the last time under the same name, or returns
+        something else than arrays from `ctx.empty`. A stage whose `copies` are not none is never captured.
+        """
+        return None
+
+    def replayed(self) -> None:
+        """What `process` would have done in Python (count a frame, turn a ring) when its launches were replayed."""
 
     def close(self) -> None:
         """Give back what `open` took; a sink finishes its file here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,15 +25,38 @@ class Step:
     def __init__(self, node: Node, ctx: RunContext, into: Mapping[str, Wire]):
         self.node, self.ctx, self.stage, self.name = node, ctx, node.stage, node.name
         self.is_sink = not node.stage.outputs
-        self._wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
+        self.wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
         self._outputs = {name: (f"{node.name}.{name}", port.types[0]) for name, port in node.stage.outputs.items()}
         self._dtypes = {name: np.dtype(kind.dtype) for name, (_, kind) in self._outputs.items() if kind.dims}
         self._first = next(iter(self._outputs), "")
-        self._watched = next((n for n, (port, wire) in enumerate(self._wired) if wire and is_picture(port)), 0)
+        self._watched = next((n for n, (port, wire) in enumerate(self.wired) if wire and is_picture(port)), 0)
         self._seen: list[tuple[Any, Any] | None] = []
         self._gave: dict[str, tuple[int, ...]] = {}
         self._turn = 0
-        self._watch = Watch(node.every) if isinstance(node.every, Auto) else None
+        self._counts = ctx.device.name != "cpu"
+        # An accelerator has time for every instant, and to look at a picture that lies there would cost a copy back.
+        looks = isinstance(node.every, Auto) and self._source_of_watched() == "cpu"
+        self._watch = Watch(node.every) if looks and isinstance(node.every, Auto) else None
+        self.rests = self._watch is not None or (isinstance(node.every, int) and node.every > 1)
+
+    def _source_of_watched(self) -> str:
+        """The device that the watched picture comes from."""
+        wire = self.wired[self._watched][1]
+        return self.ctx.device_of(wire.src) if wire else "cpu"
+
+    def instant(self, values: Values, held: Values, copies: Copies) -> dict[str, Any] | None:
+        """Run the stage once and count what that took; what it gave, or None when it was not its turn."""
+        if (inputs := self.inputs(values, held, copies)) is None:
+            return None
+        ctx = self.ctx
+        before = ctx.device.meter.read() if self._counts else None
+        started = time.perf_counter_ns()
+        made = self.outputs(self.stage.process(*inputs))
+        ended = time.perf_counter_ns()
+        if before is not None:
+            ctx.worked(ctx.device.meter.read().minus(before))
+        ctx.timed(ended - started)
+        return made
 
     def inputs(self, values: Values, held: Values, copies: Copies) -> list[Any] | None:
         """The stage's inputs on its device; binds their dims. Asked once an instant.
@@ -44,10 +68,8 @@ class Step:
             if (self._turn - 1) % self.node.every:
                 return None
         found: list[Any] = []
-        for port, wire in self._wired:
-            value = values.get(wire.key) if wire else None
-            if value is None and wire and port.hold:
-                value = held.get(wire.key)
+        for port, wire in self.wired:
+            value = arriving(port, wire, values, held)
             if value is None and not port.optional:
                 return None
             found.append(value)
@@ -57,10 +79,10 @@ class Step:
                 return None
         out: list[Any] = []
         seen: list[tuple[Any, Any] | None] = []
-        for value, (_, wire) in zip(found, self._wired, strict=True):
+        for value, (_, wire) in zip(found, self.wired, strict=True):
             dtype = getattr(value, "dtype", None)
-            if dtype is not None and wire is not None and not self.ctx.device.owns(value):
-                value = copies.on(self.ctx, wire, value)
+            if wire is not None:
+                value = copies.here(self.ctx, wire, value)
             seen.append(None if dtype is None else (value.shape, dtype))
             out.append(value)
         if seen != self._seen:
@@ -71,7 +93,7 @@ class Step:
     def _bind(self, inputs: list[Any]) -> None:
         """Learn the dims from the inputs; a contradiction names both numbers."""
         size: dict[str, int] = {}
-        for (port, _), value in zip(self._wired, inputs, strict=True):
+        for (port, _), value in zip(self.wired, inputs, strict=True):
             if hasattr(value, "dtype"):
                 size = _bound(port, value, size)
         self.ctx.size = size
@@ -110,6 +132,14 @@ class Step:
     def _fits(self, name: str, kind: Type, value: Any) -> bool:
         same = getattr(value, "dtype", None) == self._dtypes[name]
         return same and (kind.element == "nv12" or value.ndim == len(kind.dims))
+
+
+def arriving(port: In, wire: Wire | None, values: Values, held: Values) -> Any:
+    """What a port gets at this instant: the instant's own value, else the held one, else None."""
+    if wire is None:
+        return None
+    value = values.get(wire.key)
+    return held.get(wire.key) if value is None and port.hold else value
 
 
 def _sealed(value: Any) -> Any:

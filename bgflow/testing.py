@@ -40,6 +40,7 @@ class TestContext:
         self.size: dict[str, int] = {}
         self.drops: dict[str, int] = {}
         self.warnings: list[str] = []
+        self.facts: dict[str, Any] = {}
         self.times: dict[str, Fraction] = {}
         self._wired = wired
         self._pools: dict[Any, Pool] = {}
@@ -72,6 +73,9 @@ class TestContext:
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
+
+    def note(self, **facts: Any) -> None:
+        self.facts.update(facts)
 
     def stop(self) -> None:
         """Ask the stage to end."""
@@ -136,11 +140,12 @@ class Opened:
 def opened(stage: Stage, on: str = "cpu", *, live: bool = False, wired: set[str] | None = None) -> Iterator[Opened]:
     """Open a stage for a test and close it afterwards: `with opened(Spill()) as spill: spill(image=…, alpha=…)`."""
     ctx = TestContext(stage, on, live, wired)
-    stage.open(ctx)
-    try:
-        yield Opened(stage, ctx)
-    finally:
-        stage.close()
+    with ctx.device.active():
+        stage.open(ctx)
+        try:
+            yield Opened(stage, ctx)
+        finally:
+            stage.close()
 
 
 def run_stage(stage: Stage, on: str = "cpu", **inputs: Any) -> Any:

@@ -72,7 +72,7 @@ KERNEL(gauss) {
 }
 
 KERNEL(push) {
-    int y0 = y * k, x0 = x * k, y1 = least(y0 + k, h), x1 = least(x0 + k, w);
+    int y0 = y * tall, x0 = x * wide, y1 = least(y0 + tall, h), x1 = least(x0 + wide, w);
     float n = 1.f / (float)((y1 - y0) * (x1 - x0));
     for (int c = 0; c < 4; ++c) {
         float s = 0.f;

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.over import weight
@@ -118,11 +119,11 @@ def gauss(y, x, source, out, dy, dx, reach, first, scale, h, w):  # type: ignore
     out[y, x, 3] = d * scale
 
 
-@kernel(over="m,n", fine="f32[h,w,4]", coarse="f32[m,n,4] out", k="i32", h="i32", w="i32")
-def push(y, x, fine, coarse, k, h, w):  # type: ignore[no-untyped-def]
-    """The next coarser level: averages over cells of k by k."""
-    y0, x0 = y * k, x * k
-    y1, x1 = min(y0 + k, h), min(x0 + k, w)
+@kernel(over="m,n", fine="f32[h,w,4]", coarse="f32[m,n,4] out", tall="i32", wide="i32", h="i32", w="i32")
+def push(y, x, fine, coarse, tall, wide, h, w):  # type: ignore[no-untyped-def]
+    """The next coarser level: averages over cells of `tall` by `wide`."""
+    y0, x0 = y * tall, x * wide
+    y1, x1 = min(y0 + tall, h), min(x0 + wide, w)
     n = f32(1) / f32((y1 - y0) * (x1 - x0))
     for c in range(4):
         s = f32(0)
@@ -237,8 +238,14 @@ def _fill(fine: Array, scratch: Scratch) -> None:
     h, w = fine.shape[:2]
     if h == 1 and w == 1:
         return
-    coarse = scratch(f"coarse{h}x{w}", (-(-h // POOL), -(-w // POOL), 4), f32)
-    push(fine, coarse, POOL, h, w)
+    m, n = -(-h // POOL), -(-w // POOL)
+    coarse = scratch(f"coarse{h}x{w}", (m, n, 4), f32)
+    if device_of(fine).simt:  # along one axis after the other, or few threads would have much to add
+        rows = scratch(f"rows{h}x{w}", (h, n, 4), f32)
+        push(fine, rows, 1, POOL, h, w)
+        push(rows, coarse, POOL, 1, h, n)
+    else:
+        push(fine, coarse, POOL, POOL, h, w)
     _fill(coarse, scratch)
     pull(coarse, fine, POOL, FAINT, *coarse.shape[:2])
 

@@ -5,6 +5,8 @@
 #define AROUND 4
 #define LIKE 10.f
 #define UNSURE 0.25f
+#define BINS 64
+#define ALIKE 1e-6f
 
 static __device__ __forceinline__ float lerp(const View<const float, 2>& p, float v, float u, int m, int n) {
     v = fminf(fmaxf(v, 0.f), float(m - 1));
@@ -27,9 +29,51 @@ KERNEL(differ) {
 KERNEL(thin) { out(y, x) = source(y * APART, x * APART);
 }
 
+KERNEL(outrank) {
+    float mine = some(i);
+    int count = 0;
+    for (int k = part * n / parts; k < (part + 1) * n / parts; ++k) {
+        float other = some(k);
+        count += other < mine || (other == mine && k < i) ? 1 : 0;
+    }
+    before(part, i) = count;
+}
+
+KERNEL(choose) {
+    int count = 0;
+    for (int part = 0; part < parts; ++part) count += before(part, i);
+    if (count == rank) out(0) = times * some(i) + least;
+}
+
+KERNEL(narrow) {
+    float low = some(0), high = some(0);
+    for (int k = 0; k < n; ++k) {
+        low = fminf(low, some(k));
+        high = fmaxf(high, some(k));
+    }
+    int left = rank;
+    while (high - low > ALIKE) {
+        float scale = float(BINS) / (high - low);
+        for (int b = 0; b < BINS; ++b) counts(b) = 0;
+        for (int k = 0; k < n; ++k)
+            if (some(k) >= low && some(k) <= high) counts(min(int((some(k) - low) * scale), BINS - 1)) += 1;
+        int mine = 0;
+        for (; left >= counts(mine); ++mine) left -= counts(mine);
+        float least_there = high, most_there = low;
+        for (int k = 0; k < n; ++k) {
+            if (some(k) < low || some(k) > high || min(int((some(k) - low) * scale), BINS - 1) != mine) continue;
+            least_there = fminf(least_there, some(k));
+            most_there = fmaxf(most_there, some(k));
+        }
+        low = least_there;
+        high = most_there;
+    }
+    out(0) = times * low + least;
+}
+
 KERNEL(carry) {
     float value = lerp(source, float(y) + flow(0, y, x), float(x) + flow(1, y, x), m, n);
-    float fresh = novelty(difference(y, x), limit);
+    float fresh = novelty(difference(y, x), limit(0));
     if (fresh > 0.f) {
         float here = now(y + PAD, x + PAD), total = 0.001f, mean = 0.001f * value;
         for (int r = 0; r < 2 * AROUND + 1; ++r) {
@@ -37,7 +81,7 @@ KERNEL(carry) {
             for (int c = 0; c < 2 * AROUND + 1; ++c) {
                 int i = min(max(x + 2 * (c - AROUND), 0), n - 1);
                 float d = (now(j + PAD, i + PAD) - here) / LIKE;
-                float weight = (1.f - novelty(difference(j, i), limit)) / (1.f + d * d * d * d);
+                float weight = (1.f - novelty(difference(j, i), limit(0))) / (1.f + d * d * d * d);
                 mean += weight * lerp(source, float(j) + flow(0, j, i), float(i) + flow(1, j, i), m, n);
                 total += weight;
             }
@@ -53,7 +97,7 @@ KERNEL(begin) { trust(y, x) = value;
 KERNEL(fade) {
     float v = flow(0, y, x), u = flow(1, y, x);
     float speed = fminf((v * v + u * u) / (fast * fast), 1.f);
-    float kept = (1.f - still - (moving - still) * speed) * (1.f - novelty(difference(y, x), limit));
+    float kept = (1.f - still - (moving - still) * speed) * (1.f - novelty(difference(y, x), limit(0)));
     out(y, x) = kept * lerp(source, float(y) + v, float(x) + u, m, n);
 }
 
@@ -61,7 +105,7 @@ KERNEL(settle) {
     float a = answer(y, x), c = matte(y, x);
     float known = trust(y, x) * (1.f - DOUBT * fminf(fmaxf((fabsf(a - c) - 0.5f) / 0.4f, 0.f), 1.f));
     float sure = fabsf(2.f * a - 1.f);
-    float news = (UNSURE + (1.f - UNSURE) * sure) * (1.f - novelty(difference(y, x), limit)) + 0.001f;
+    float news = (UNSURE + (1.f - UNSURE) * sure) * (1.f - novelty(difference(y, x), limit(0))) + 0.001f;
     matte(y, x) = c + (a - c) * (news / (news + known));
     trust(y, x) = known + news;
 }

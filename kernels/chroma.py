@@ -17,7 +17,8 @@ import numpy as np
 
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels.guided import Scratch, box
+from bgflow.kernels import box
+from bgflow.kernels.guided import Scratch
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 
@@ -229,8 +230,8 @@ def key(
     survey(image, cells, *rgb, tolerance, h, w)
     pool(cells[:8], pooled, 1, 1)
     for i, r in enumerate(RADII):
-        box(cells[:8], mean, r, between)
+        box.mean(cells[:8], mean, r, between)
         pool(mean, pooled, FADE ** (i + 1), 0)
-    box(cells[8:], mean[:1], max(round(edge / CELL), 1), between[:1])
+    box.mean(cells[8:], mean[:1], max(round(edge / CELL), 1), between[:1])
     settle(cells, pooled, mean[:1], colours, *rgb, m, n)
     unmix(image, colours, alpha, clean, spill, m, n)

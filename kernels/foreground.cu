@@ -25,12 +25,14 @@ KERNEL(gather) {
         for (int i = x * k; i < x1; i += step) {
             float r = image(j, i, 0), g = image(j, i, 1), b = image(j, i, 2), q = r * r + g * g + b * b;
             float a = weight(alpha(j, i)), s = sure(a > 0.5f ? a : 1.f - a);
-            int side = a > 0.5f ? 0 : 5;
-            t[side] += r * s;
-            t[side + 1] += g * s;
-            t[side + 2] += b * s;
-            t[side + 3] += q * s;
-            t[side + 4] += s;
+            float side[2] = {a > 0.5f ? s : 0.f, a > 0.5f ? 0.f : s};  // an index that varies would cost local memory
+            for (int n = 0; n < 2; ++n) {
+                t[5 * n] += r * side[n];
+                t[5 * n + 1] += g * side[n];
+                t[5 * n + 2] += b * side[n];
+                t[5 * n + 3] += q * side[n];
+                t[5 * n + 4] += side[n];
+            }
         }
     }
     for (int c = 0; c < 10; ++c) sums(y, x, c) = t[c];
@@ -102,5 +104,28 @@ KERNEL(unmix) {
             float front = left[c] + more[c] * u, back = left[4 + c] + more[4 + c] * u;
             out(y, x, c) = own(image(y, x, c), a, front, back, gain, strength);
         }
+    }
+}
+
+template <typename P>
+static __device__ __forceinline__ float between(P prior, int j, int j1, int i, int i1, int c, float v, float u) {
+    float left = prior(j, i, c) + (prior(j1, i, c) - prior(j, i, c)) * v;
+    return left + (prior(j, i1, c) + (prior(j1, i1, c) - prior(j, i1, c)) * v - left) * u;
+}
+
+KERNEL(unmix_pixel) {
+    float a = weight(alpha(y, x));
+    if (!mix_shows(a)) {
+        for (int c = 0; c < 3; ++c) out(y, x, c) = image(y, x, c);
+        return;
+    }
+    float v = place(y, k, m), u = place(x, k, n), rest = 1.f - a;
+    int j = (int)v, i = (int)u, j1 = min(j + 1, m - 1), i1 = min(i + 1, n - 1);
+    v -= (float)j, u -= (float)i;
+    float loose = between(prior, j, j1, i, i1, 3, v, u), wide = between(prior, j, j1, i, i1, 7, v, u);
+    float gain = a * loose / (a * a * loose + rest * rest * wide + NOISE);
+    for (int c = 0; c < 3; ++c) {
+        float front = between(prior, j, j1, i, i1, c, v, u), back = between(prior, j, j1, i, i1, 4 + c, v, u);
+        out(y, x, c) = own(image(y, x, c), a, front, back, gain, strength);
     }
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.blur import place
@@ -188,6 +189,32 @@ def unmix(y, span, image, alpha, mixed, prior, out, strength, k, m, n, w, spans)
                 there[i, 2] = own(here[i, 2], a, fb + fb1 * u, bb + bb1 * u, gain, strength)
 
 
+@kernel(
+    image="u8[h,w,3]", alpha="f32[h,w]", prior="f32[m,n,8]", out="u8[h,w,3] out", strength="f32", k="i32", m="i32",
+    n="i32",
+)  # fmt: skip
+def unmix_pixel(y, x, image, alpha, prior, out, strength, k, m, n):
+    """The same, pixel by pixel, and the picture where alpha is 0 or 1."""
+    a = weight(alpha[y, x])
+    if mix_shows(a):
+        v, u = place(y, k, m), place(x, k, n)
+        j, i = i32(v), i32(u)
+        j1, i1 = min(j + i32(1), m - i32(1)), min(i + i32(1), n - i32(1))
+        v, u = v - f32(j), u - f32(i)
+        rest = f32(1) - a
+        fs, fs1 = ends(prior, j, j1, i, i1, 3, v)
+        bs, bs1 = ends(prior, j, j1, i, i1, 7, v)
+        loose = fs + fs1 * u
+        gain = a * loose / (a * a * loose + rest * rest * (bs + bs1 * u) + NOISE)
+        for c in range(3):
+            front, front1 = ends(prior, j, j1, i, i1, c, v)
+            back, back1 = ends(prior, j, j1, i, i1, 4 + c, v)
+            out[y, x, c] = own(image[y, x, c], a, front + front1 * u, back + back1 * u, gain, strength)
+    else:
+        for c in range(3):
+            out[y, x, c] = image[y, x, c]
+
+
 def estimate(image: Array, alpha: Array, out: Array, strength: float, scratch: Scratch) -> None:
     """Write the subject's own colours, u8[h,w,3], where the matte f32[h,w] is between 0 and 1; elsewhere `image`.
 
@@ -201,6 +228,9 @@ def estimate(image: Array, alpha: Array, out: Array, strength: float, scratch: S
     gather(image, alpha, sums, mixed, k, -(-k // SAMPLES), h, w)
     _fill(sums, scratch)
     expect(sums, prior, m, n)
+    if device_of(image).simt:
+        unmix_pixel(image, alpha, prior, out, strength, k, m, n)
+        return
     out[...] = image
     unmix(image, alpha, mixed, prior, out, strength, k, m, n, w, n + 1)
 

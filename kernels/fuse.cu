@@ -48,6 +48,12 @@ KERNEL(add_rows) {
     }
 }
 
+KERNEL(add_parts) {
+    float total = 0.f;
+    for (int i = part; i < n; i += parts) total += cells(plane, i);
+    rows(part, plane) = total;
+}
+
 KERNEL(judge) {
     float spared = 0.f, clear = 0.f, voted = 0.f, found = 0.f;
     for (int y = 0; y < m; ++y) {
@@ -66,46 +72,19 @@ KERNEL(judge) {
     mind(VETO) = ramp((mind(HITS) + 0.2f) / (mind(VOTES) + 0.2f), 0.6f, 0.85f);
 }
 
-KERNEL(follow) {
-    for (int y = 0; y < m; ++y)
-        for (int x = 0; x < n; ++x) backing(y, x) = cells(VOTED, y, x) >= 4.f ? -1.f : 0.f;
-    for (int start = 0; start < m * n; ++start) {
-        if (backing(start / n, start % n) >= 0.f) continue;
-        backing(start / n, start % n) = 0.f;
-        queue(0) = start;
-        int head = 0, tail = 1;
-        float voted = 0.f, found = 0.f;
-        while (head < tail) {
-            int y = queue(head) / n, x = queue(head) % n;
-            ++head;
-            voted += cells(VOTED, y, x);
-            found += cells(FOUND, y, x);
-            for (int j = max(y - 1, 0); j < min(y + 2, m); ++j) {
-                for (int k = max(x - 1, 0); k < min(x + 2, n); ++k) {
-                    if (backing(j, k) < 0.f) {
-                        backing(j, k) = 0.f;
-                        queue(tail++) = j * n + k;
-                    }
-                }
-            }
-        }
-        for (int k = 0; k < tail; ++k) backing(queue(k) / n, queue(k) % n) = share(found, voted);
-    }
-}
-
 KERNEL(density) {
     out(y, x) = fminf(cells(VOTED, y, x) / (float)(CELL * CELL), 1.f);
 }
 
-KERNEL(decide) {
-    int j = y / CELL;
+KERNEL(combine) {
+    int left = k * span, j = y / CELL, i = left / CELL;
     float believed = trust * mind(TRUST), veto = mind(VETO);
     float sees = fmaxf(share(near(SEEN, j, i), near(CLAIMED, j, i)), overrule);
     float spares = share(near(CLEAR, j, i), near(SPARED, j, i));
     float whole = ramp(backing(j, i), 0.25f, 0.5f);
     float alone = overrule * (1.f - fill * ramp(inside(j, i), 0.1f, 0.4f));
     float at_edge = 1.f - veto * (1.f - edge);
-    for (int x = i * CELL; x < min(i * CELL + CELL, w); ++x) {
+    for (int x = left; x < min(left + span, w); ++x) {
         float v = vote(y, x), wide = high(y >> halves, x >> halves);
         float a = alpha(y, x) * (1.f - (1.f - believed) * denied(y, x));
         float ours = fmaxf(spares * wide, whole);

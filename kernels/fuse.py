@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from bgflow.devices import device_of
+from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels.guided import Scratch
+from bgflow.kernels.things import share
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 
 SUBJECT, SHADOW = 255, 127
 CELL = 8  # pixels a side, as many as three halves make one
-FEW = f32(1)  # pixels of evidence that count as none
 
 PLANES = 6  # of what is counted in a cell
 CLAIMED, SEEN, SPARED, CLEAR, VOTED, FOUND = range(PLANES)
@@ -29,17 +32,11 @@ LASTS = f32(0.998)  # of the tally of votes, each frame
 PRIOR = f32(0.2)  # pictures full of votes that the network found before the first
 VAGUE, SURE = f32(0.6), f32(0.85)  # share of the votes that the network finds: its veto does not count, or in full
 STRAY, OWN = f32(0.25), f32(0.5)  # share of a thing that the network finds: it is a stranger, or part of the subject
-THING = f32(4)  # votes that make a cell part of a thing
 ALONE, BACKED = f32(0.1), f32(0.4)  # density of votes: a claim is furniture, or within a subject
 FADE = f32(0.99)  # of what was denied, each frame without a model
 FAINT = f32(0.1)  # alpha of what is mixed with a subject
 SEVERAL = f32(0.1)  # share of the neighbours that make a change
-
-
-@function
-def share(part, whole):
-    """part / whole, and next to 0 where there is next to no whole."""
-    return min(max(part / (whole + FEW), f32(0)), f32(1))
+PARTS = 128  # sums of each plane on a GPU, where they are added side by side
 
 
 @function
@@ -107,6 +104,15 @@ def add_rows(y, cells, rows, n):
         rows[y, plane] = total
 
 
+@kernel(over="planes,parts", cells="f32[planes,n]", rows="f32[parts,planes] out", parts="i32", n="i32")
+def add_parts(plane, part, cells, rows, parts, n):
+    """What every `parts`-th cell adds up to."""
+    total = f32(0)
+    for i in range(part, n, parts):
+        total += cells[plane, i]
+    rows[part, plane] = total
+
+
 @kernel(over="one", rows="f32[m,6]", mind="f32[5] inout", m="i32", pixels="f32", one="i32")
 def judge(i, rows, mind, m, pixels, one):
     """How far model and network are to be trusted, by how they get on with each other in the whole picture.
@@ -134,40 +140,6 @@ def judge(i, rows, mind, m, pixels, one):
     mind[VETO] = ramp((mind[HITS] + PRIOR) / (mind[VOTES] + PRIOR), VAGUE, SURE)
 
 
-@kernel(
-    over="one", cells="f32[6,m,n]", backing="f32[m,n] out", queue="i32[size] out", m="i32", n="i32", size="i32",
-    one="i32",
-)  # fmt: skip
-def follow(i, cells, backing, queue, m, n, size, one):
-    """Of every thing that is voted for, in connected cells, the share that the network finds too."""
-    for y in range(m):
-        for x in range(n):
-            backing[y, x] = f32(-1) if cells[VOTED, y, x] >= THING else f32(0)
-    for start in range(m * n):
-        if backing[start // n, start % n] >= f32(0):
-            continue
-        backing[start // n, start % n] = f32(0)
-        queue[0] = start
-        head = 0
-        tail = 1
-        voted = f32(0)
-        found = f32(0)
-        while head < tail:
-            y = int(queue[head]) // n
-            x = int(queue[head]) % n
-            head += 1
-            voted += cells[VOTED, y, x]
-            found += cells[FOUND, y, x]
-            for j in range(max(y - 1, 0), min(y + 2, m)):
-                for k in range(max(x - 1, 0), min(x + 2, n)):
-                    if backing[j, k] < f32(0):
-                        backing[j, k] = f32(0)
-                        queue[tail] = j * n + k
-                        tail += 1
-        for k in range(tail):
-            backing[int(queue[k]) // n, int(queue[k]) % n] = share(found, voted)
-
-
 @kernel(over="m,n", cells="f32[6,m,n]", out="f32[m,n] out")
 def density(y, x, cells, out):
     """Share of a cell's pixels that is voted subject."""
@@ -175,15 +147,23 @@ def density(y, x, cells, out):
 
 
 @kernel(
-    over="h,n", alpha="f32[h,w]", low="f32[p,q]", high="f32[p,q]", vote="f32[h,w]", near="f32[6,m,n]",
+    over="h,spans", alpha="f32[h,w]", low="f32[p,q]", high="f32[p,q]", vote="f32[h,w]", near="f32[6,m,n]",
     backing="f32[m,n]", inside="f32[m,n]", mind="f32[5]", denied="f32[h,w]", out="f32[h,w] out",
     trust="f32", edge="f32", overrule="f32", fill="f32", halves="i32", w="i32",
+    spans="i32", span="i32",
 )  # fmt: skip
-def decide(
-    y, i, alpha, low, high, vote, near, backing, inside, mind, denied, out, trust, edge, overrule, fill, halves, w
+def combine(
+    y, k, alpha, low, high, vote, near, backing, inside, mind, denied, out, trust, edge, overrule, fill, halves, w,
+    spans, span,
 ):  # fmt: skip
-    """Move alpha towards the vote as far as the voter is believed; while it is not, what it denied before stays so."""
+    """Move alpha towards the vote as far as the voter is believed; while it is not, what it denied before stays so.
+
+    A span is `span` pixels of a cell.
+    """
+    left = k * span
+    right = min(left + span, w)
     j = y // CELL
+    i = left // CELL
     believed = trust * mind[TRUST]
     veto = mind[VETO]
     sees = max(share(near[SEEN, j, i], near[CLAIMED, j, i]), overrule)
@@ -191,8 +171,6 @@ def decide(
     whole = ramp(backing[j, i], STRAY, OWN)
     alone = overrule * (f32(1) - fill * ramp(inside[j, i], ALONE, BACKED))
     at_edge = f32(1) - veto * (f32(1) - edge)
-    left = i * CELL
-    right = min(left + CELL, w)
     alphas = alpha[y, left:right]
     votes = vote[y, left:right]
     gone = denied[y, left:right]
@@ -239,3 +217,28 @@ def latch(y, x, alpha, change, held, out):
     on = (alpha[y, x] > FAINT) & ((held[y, x] == 1) | (change[y, x] > SEVERAL))
     held[y, x] = u8(1 if on else 0)
     out[y, x] = alpha[y, x] if on else f32(0)
+
+
+def weigh_up(cells: Array, mind: Array, pixels: int, scratch: Scratch) -> None:
+    """Bring `mind` f32[5] up to this picture of so many pixels, from what `witness` has counted in f32[6,m,n]."""
+    planes, m, n = cells.shape
+    if device_of(cells).simt:
+        rows = scratch("parts", (PARTS, planes), f32)
+        add_parts(cells.reshape(planes, m * n), rows, PARTS, m * n)
+        judge(rows, mind, PARTS, pixels, 1)
+    else:
+        rows = scratch("rows", (m, planes), f32)
+        add_rows(cells, rows, n)
+        judge(rows, mind, m, pixels, 1)
+
+
+def decide(
+    alpha: Array, low: Array, high: Array, vote: Array, near: Array, backing: Array, inside: Array, mind: Array,
+    denied: Array, out: Array, trust: float, edge: float, overrule: float, fill: float, halves: int, w: int,
+) -> None:  # fmt: skip
+    """`combine` for every pixel of f32[h,w] `alpha`; `low` and `high` are 2 to the power of `halves` times smaller."""
+    span = 1 if device_of(alpha).simt else CELL
+    combine(
+        alpha, low, high, vote, near, backing, inside, mind, denied, out, trust, edge, overrule, fill, halves, w,
+        -(-w // span), span,
+    )  # fmt: skip

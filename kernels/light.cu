@@ -1,6 +1,6 @@
 // The light of a picture against that of a background; see light.py, whose constants and functions these repeat.
 enum { OCTAVE = 48, MIDDLE = 96, BINS = 2 * MIDDLE + 1, PLACE = 0, GAIN = 1, INVERSE = 2, DARK = 12, CLIPPED = 250, NEAR = 6 };
-enum { CLIMBS = 4 };
+enum { CLIMBS = 4, COPIES = 32 };
 #define LEAD 2.f
 #define FEW 8.f
 #define SLACK 0.7f
@@ -26,6 +26,12 @@ template <typename V> static __device__ __forceinline__ float climb(V votes, int
     return place;
 }
 
+template <typename L> static __device__ __forceinline__ int bin_of(int level, int under, L logs) {
+    if (min(level, under) < DARK || max(level, under) >= CLIPPED) return -1;
+    int k = (int)(logs(0, level) - logs(0, under) + (MIDDLE + 0.5f));
+    return k < BINS ? k : -1;
+}
+
 KERNEL(light_count) {
     int y = row * step;
     for (int c = 0; c < 3; ++c)
@@ -33,12 +39,25 @@ KERNEL(light_count) {
     for (int x = 0; x < w; x += step) {
         if (!(freeze(y, x) <= FROZEN)) continue;
         for (int c = 0; c < 3; ++c) {
-            int level = image(y, x, c), under = plate(y, x, c);
-            if (min(level, under) < DARK || max(level, under) >= CLIPPED) continue;
-            int k = (int)(logs(0, level) - logs(0, under) + (MIDDLE + 0.5f));
-            if (k >= 0 && k < BINS) out(row, c, k) += 1.f;
+            int k = bin_of(image(y, x, c), plate(y, x, c), logs);
+            if (k >= 0) out(row, c, k) += 1.f;
         }
     }
+}
+
+KERNEL(light_vote) {
+    int y = row * step, x = column * step;
+    if (!(freeze(y, x) <= FROZEN)) return;
+    for (int c = 0; c < 3; ++c) {
+        int k = bin_of(image(y, x, c), plate(y, x, c), logs);
+        if (k >= 0) atomicAdd(&counts(3 * (column % COPIES) + c, k), 1);
+    }
+}
+
+KERNEL(light_tally) {
+    int total = 0;
+    for (int copy = 0; copy < COPIES; ++copy) total += counts(3 * copy + c, k);
+    votes(c, k) = (float)total;
 }
 
 KERNEL(light_sum) {
@@ -47,10 +66,12 @@ KERNEL(light_sum) {
     votes(c, k) = total;
 }
 
+KERNEL(light_pile) { piles(c, k) = pile(votes, c, k); }
+
 KERNEL(light_choose) {
     float place = light(c, PLACE), highest = pile(votes, c, (int)(place + (MIDDLE + 0.5f))) * LEAD + FEW;
     for (int k = 0; k < BINS; ++k) {
-        float height = pile(votes, c, k);
+        float height = piles(c, k);
         if (height > highest) {
             highest = height;
             place = (float)(k - MIDDLE);

@@ -53,8 +53,8 @@ KERNEL(bounds) {
 KERNEL(correlate) {
     int y = row * step;
     float reach = scale > BROAD * noise(0, 0) ? scale : BROAD * noise(0, 0);
-    for (int k = 0; k < SUMS; ++k) out(row, k) = 0.f;
-    for (int x = 0; x < w; x += step) {
+    float t[SUMS] = {};
+    for (int x = part * step; x < w; x += parts * step) {
         int i = min(x + 1, w - 1);
         float d2 = 0.f, e2 = 0.f;
         int least = 255, most = 0;
@@ -68,16 +68,23 @@ KERNEL(correlate) {
         }
         if (least <= 8 || most >= 247) continue;
         float root = 1.f / (1.f + d2 / (3.f * reach * reach)), weight = root * root;
-        out(row, 0) += weight;
-        out(row, 13) += weight * e2 * (1.f / 6.f);
+        t[0] += weight;
+        t[13] += weight * e2 * (1.f / 6.f);
         for (int c = 0; c < 3; ++c) {
             float p = (float)plate(y, x, c) - MIDDLE, q = (float)image(y, x, c) - MIDDLE;
-            out(row, 1 + 4 * c) += weight * p;
-            out(row, 2 + 4 * c) += weight * q;
-            out(row, 3 + 4 * c) += weight * p * p;
-            out(row, 4 + 4 * c) += weight * p * q;
+            t[1 + 4 * c] += weight * p;
+            t[2 + 4 * c] += weight * q;
+            t[3 + 4 * c] += weight * p * p;
+            t[4 + 4 * c] += weight * p * q;
         }
     }
+    for (int k = 0; k < SUMS; ++k) out(row * parts + part, k) = t[k];
+}
+
+KERNEL(fold) {
+    float total = 0.f;
+    for (int row = i; row < all; row += few) total += sums(row, k);
+    out(i, k) = total;
 }
 
 KERNEL(solve) {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.chroma import blue_chroma, luma, red_chroma
@@ -23,6 +24,7 @@ FIRM = 20.0  # variance that holds the gain where the plate has one colour only
 SCALES = (60.0, 42.0, 29.0, 20.0, 14.0, 10.0, 7.0, 6.0)  # levels: from coarse to fine
 BROAD = 2.5  # standard deviations of the noise, below which the scale does not shrink
 ROWS = 120  # how many rows the fit looks at, about
+PARTS, FEW = 32, 40  # threads of a GPU that share a row, and sums that all rows are added up to before the last step
 LIKE = 1.2  # an edge this much stronger than those nearby in the other picture is not the same edge
 FAINT = 2.0  # levels per pixel: noise and the rims of soft shadows have edges as strong as that
 SLACK = 2  # pixels by which an edge may be off
@@ -70,16 +72,20 @@ def bounds(y, x, plate, low, high, reach, h, w):
 
 
 @kernel(
-    over="rows", image="u8[h,w,3]", plate="u8[h,w,3]", light="f32[3,2]", noise="f32[3,1]", out="f32[rows,14] out",
-    scale="f32", step="i32", rows="i32", w="i32",
+    over="rows,parts", image="u8[h,w,3]", plate="u8[h,w,3]", light="f32[3,2]", noise="f32[3,1]",
+    out="f32[all,14] out", scale="f32", step="i32", rows="i32", parts="i32", w="i32",
 )  # fmt: skip
-def correlate(row, image, plate, light, noise, out, scale, step, rows, w):
-    """Weighted sums over every `step`-th pixel of every `step`-th row; what differs, or is saturated, weighs little."""
+def correlate(row, part, image, plate, light, noise, out, scale, step, rows, parts, w):
+    """Weighted sums over every `step`-th pixel of every `step`-th row; what differs, or is saturated, weighs little.
+
+    Each `parts`-th of these pixels of a row goes into the same sums.
+    """
     y = row * step
+    at = row * parts + part
     reach = max(scale, f32(BROAD) * noise[0, 0])
     for k in range(SUMS):
-        out[row, k] = f32(0)
-    for x in range(0, w, step):
+        out[at, k] = f32(0)
+    for x in range(part * step, w, parts * step):
         i = min(x + 1, w - 1)
         e2 = f32(0)
         d2 = f32(0)
@@ -95,15 +101,24 @@ def correlate(row, image, plate, light, noise, out, scale, step, rows, w):
         if least > 8 and most < 247:
             root = f32(1) / (f32(1) + d2 / (f32(3) * reach * reach))
             weight = root * root
-            out[row, 0] += weight
-            out[row, 13] += weight * e2 * f32(1 / 6)
+            out[at, 0] += weight
+            out[at, 13] += weight * e2 * f32(1 / 6)
             for c in range(3):
                 p = f32(plate[y, x, c]) - f32(MIDDLE)
                 q = f32(image[y, x, c]) - f32(MIDDLE)
-                out[row, 1 + 4 * c] += weight * p
-                out[row, 2 + 4 * c] += weight * q
-                out[row, 3 + 4 * c] += weight * p * p
-                out[row, 4 + 4 * c] += weight * p * q
+                out[at, 1 + 4 * c] += weight * p
+                out[at, 2 + 4 * c] += weight * q
+                out[at, 3 + 4 * c] += weight * p * p
+                out[at, 4 + 4 * c] += weight * p * q
+
+
+@kernel(over="few,k", sums="f32[all,k]", out="f32[few,k] out", all="i32", few="i32")
+def fold(i, k, sums, out, all, few):
+    """What every `few`-th row of sums adds up to."""
+    total = f32(0)
+    for row in range(i, all, few):
+        total += sums[row, k]
+    out[i, k] = total
 
 
 @kernel(over="c", sums="f32[rows,14]", light="f32[c,2] inout", noise="f32[c,1] out", rows="i32")
@@ -203,10 +218,15 @@ def relight(image: Array, plate: Array, light: Array, noise: Array, scratch: Scr
     h, w = image.shape[:2]
     step = max(h // ROWS, 1)
     rows = -(-h // step)
-    sums = scratch("light sums", (rows, SUMS), f32)
+    parts = PARTS if device_of(image).simt else 1
+    sums, few = scratch("light sums", (rows * parts, SUMS), f32), scratch("light few", (FEW, SUMS), f32)
     for scale in SCALES:
-        correlate(image, plate, light, noise, sums, scale, step, rows, w)
-        solve(sums, light, noise, rows)
+        correlate(image, plate, light, noise, sums, scale, step, rows, parts, w)
+        if parts > 1:
+            fold(sums, few, rows * parts, FEW)
+            solve(few, light, noise, FEW)
+        else:
+            solve(sums, light, noise, rows)
 
 
 def compare(

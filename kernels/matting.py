@@ -15,7 +15,8 @@ import numpy as np
 
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels.guided import Scratch, box
+from bgflow.kernels import box
+from bgflow.kernels.guided import Scratch
 from bgflow.kernels.over import weight
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
@@ -232,8 +233,8 @@ def doubt(image: Array, alpha: Array, band: float, scratch: Scratch) -> tuple[Ar
     colours = scratch("matting colours", (m, n, 3), f32)
     radius = max(round(band / CELL), 1)
     survey(image, alpha, colours, own[0], h, w)
-    box(own, around, radius, between)
+    box.mean(own, around, radius, between)
     certain(around[0], near[0])
-    box(near, near, 2 * radius, between)
+    box.mean(near, near, 2 * radius, between)
     settle(own[0], near[0], around[0])
     return around[0], colours

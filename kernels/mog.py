@@ -6,7 +6,8 @@ The model and its update are Zivkovic's ("Improved Adaptive Gaussian Mixture Mod
 
 A frame takes three passes, because nearly all pixels need only the first two, which have no branches and so run in
 vectors on a CPU: `mog_lead` updates the heaviest mode where it fits, `mog_decay` the weights of the other modes
-there, and `mog_rest` does the whole update for the few pixels that are left. Memory is as in modes.py.
+there, and `mog_rest` does the whole update for the few pixels that are left. A GPU takes one pass, `mog_rest` for every
+pixel, which comes to the same numbers. Memory is as in modes.py.
 """
 
 # mypy: allow-untyped-defs
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.modes import BLUE, EPSILON, GREEN, RED, TILE, VAR, nearest
@@ -154,17 +156,19 @@ def shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau):
 @kernel(
     image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w] inout", weight="f32[m,h,w] inout",
     gauss="f32[m,h,t,256] inout", label="u8[h,w] inout", most="i32", rate="f32", prune="f32", gate="f32", reach="f32",
-    ratio="f32", var_init="f32", var_min="f32", var_max="f32", shadow="i32", tau="f32",
+    ratio="f32", var_init="f32", var_min="f32", var_max="f32", shadow="i32", tau="f32", every="i32",
 )  # fmt: skip
 def mog_rest(
     y, x, image, freeze, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min,
-    var_max, shadow, tau,
+    var_max, shadow, tau, every,
 ):  # fmt: skip
     """Update a pixel that its heaviest mode does not explain: find another mode or make one, and label it.
 
-    Where it is frozen it is labelled only, and subject where nothing was ever learned.
+    Where it is frozen it is labelled only, and subject where nothing was ever learned. With `every` 1 no pass came
+    before, and every pixel is updated: the CUDA text then takes the common case, a pixel that fits its heaviest mode,
+    apart, reads and writes each number once, and touches no other mode's colour.
     """
-    if label[y, x] != MISSED:
+    if every == 0 and label[y, x] != MISSED:
         return
     tile = x // LANES
     at = x % LANES
@@ -250,9 +254,10 @@ def update(
     most, width = weight.shape[0], image.shape[1]
     count, span = spans(image)
     prune = rate * float(f32(fade))
+    whole = (most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow, tau)
+    if device_of(image).simt:
+        mog_rest(image, freeze, modes, weight, gauss, label, *whole, 1)
+        return
     mog_lead(image, freeze, modes, weight, gauss, label, count, span, width, rate, prune, gate, reach, var_min, var_max)
     mog_decay(modes, weight, work, label, count, span, width, rate, prune)
-    mog_rest(
-        image, freeze, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min, var_max,
-        shadow, tau,
-    )  # fmt: skip
+    mog_rest(image, freeze, modes, weight, gauss, label, *whole, 0)

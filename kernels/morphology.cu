@@ -67,6 +67,13 @@ KERNEL(sweep) {
     for (int x = cell * k; x < min(cell * k + k, w); ++x) out(y, x) = hole ? 1.f : (speck ? 0.f : alpha(y, x));
 }
 
+KERNEL(clear) {
+    int at = 1 + (y / k) * n + x / k, subject = parent(0, at), background = parent(1, at);
+    bool speck = subject >= 0 && float(total(0, subject)) < least;
+    bool hole = background > 0 && float(total(1, background)) < least;
+    out(y, x) = hole ? 1.f : (speck ? 0.f : alpha(y, x));
+}
+
 KERNEL(steepen) {
     out(y, x) = fminf(fmaxf((alpha(y, x) - 0.5f) * slope + 0.5f, 0.f), 1.f);
 }

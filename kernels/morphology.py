@@ -2,7 +2,8 @@
 
 Grey-scale dilation and erosion by a regular octagon, put together from four lines (Jones and Soille, Signal Processing
 45, 1995), cost O(radius). Specks and holes are connected components by area: an area opening and closing (Vincent,
-1992) that is decided on a coarse grid, so that a component is followed cell by cell and not pixel by pixel.
+1992) that is decided on a coarse grid, so that a component is followed cell by cell and not pixel by pixel: by one
+thread on a CPU (`judge`), by all of them at once on a GPU (forest.py).
 """
 
 # mypy: allow-untyped-defs
@@ -10,9 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import kernel
-from bgflow.kernels.guided import Scratch, run_length
+from bgflow.kernels import forest
+from bgflow.kernels.box import run_length
+from bgflow.kernels.guided import Scratch
 
 f32 = np.float32
 i32 = np.int32
@@ -116,6 +120,19 @@ def sweep(y, cell, alpha, verdict, out, k, w):
         out[y, x] = f32(1) if hole else (f32(0) if speck else alpha[y, x])
 
 
+@kernel(
+    alpha="f32[h,w]", parent="i32[2,places]", total="i32[2,places]", out="f32[h,w] out", least="f32", k="i32", n="i32",
+)  # fmt: skip
+def clear(y, x, alpha, parent, total, out, least, k, n):
+    """The same, pixel by pixel, from the sums over things: root 0 is the background outside, which is no hole."""
+    at = 1 + (y // k) * n + x // k
+    subject = parent[0, at]
+    background = parent[1, at]
+    speck = subject >= 0 and f32(total[0, subject]) < least
+    hole = background > 0 and f32(total[1, background]) < least
+    out[y, x] = f32(1) if hole else (f32(0) if speck else alpha[y, x])
+
+
 @kernel(alpha="f32[h,w]", out="f32[h,w] out", slope="f32")
 def steepen(y, x, alpha, out, slope):
     """Make the way from 0 to 1 `slope` times as steep; a half stays a half."""
@@ -149,7 +166,13 @@ def despeckle(alpha: Array, out: Array, least: float, scratch: Scratch) -> None:
     k = -(-h // CELLS)
     m, n = -(-h // k), -(-w // k)
     mass, peak = (scratch(name, (2, m, n), f32) for name in ("mass", "peak"))
-    verdict = scratch("verdict", (2, m, n), u8)
     survey(alpha, mass, peak, k, h, w)
+    if device_of(alpha).simt:
+        parent, total = (scratch(name, (2, 1 + m * n), i32) for name in ("parent", "total"))
+        unit = forest.unit_of(h * w)
+        forest.sums(peak, float(FAINT), mass, unit, parent, total, rim=1)
+        clear(alpha, parent, total, out, least * unit, k, n)
+        return
+    verdict = scratch("verdict", (2, m, n), u8)
     judge(mass, peak, verdict, scratch("queue", (2, m * n), i32), least, m, n)
     sweep(alpha, verdict, out, k, w)

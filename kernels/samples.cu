@@ -62,13 +62,18 @@ KERNEL(samples_adapt) {
     }
 }
 
+KERNEL(samples_draw) {
+    turn(i, 1) = int(mix(mix(unsigned(seed)) + unsigned(turn(i, 0))) >> 1);
+    turn(i, 0) += 1;
+}
+
 KERNEL(samples_renew) {
     int start = i * span, stop = min(start + span, w);
     for (int x = start; x < stop; ++x) {
         int tile = x / LANES, at = x % LANES;
-        unsigned chance = mix(draw(key, y, tile) + 1u);
+        unsigned chance = mix(draw(turn(0, 1), y, tile) + 1u);
         int slot = int(chance & 0xFF) * n / 256, other = int(chance >> 8 & 0xFF) * n / 256;
-        chance = mix(draw(key, y, x));
+        chance = mix(draw(turn(0, 1), y, x));
         float pace = state(y, tile, at + PACE), often = fminf(pace, limit);
         float mine = raw(y, x) == 0 ? often : absorb;
         int due = float(chance & 0xFFFF) * mine < CHANCES ? OWN : 0;
@@ -78,7 +83,7 @@ KERNEL(samples_renew) {
         todo(y, x) = (unsigned char)due;
         if (due == 0) continue;
         if (due & OWN) take(slot, y, x, y, x, probe, samples);
-        chance = mix(draw(key, y, x) + 2u);
+        chance = mix(draw(turn(0, 1), y, x) + 2u);
         if (due & TAKEN) {
             int ny = beside(y, chance, 1, h), nx = beside(x, chance >> 8, 1, w);
             if (raw(ny, nx) == 0 && freeze(ny, nx) <= FROZEN)

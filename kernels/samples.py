@@ -101,13 +101,23 @@ def take(k, y, x, ny, nx, probe, samples):
         samples[k, y, x // LANES, x % LANES + c] = probe[ny, nx // LANES, nx % LANES + c]
 
 
+@kernel(over="one", turn="i32[one,2] inout", seed="i32")
+def samples_draw(i, turn, seed):
+    """The chance of a frame (1), from the seed and the frame's number (0), which goes on to the next frame.
+
+    It is drawn on the device, so that what is launched is the same in every frame.
+    """
+    turn[i, 1] = i32(mix(mix(int(seed)) + int(turn[i, 0])) >> 1)
+    turn[i, 0] += i32(1)
+
+
 @kernel(
     over="h,spans", probe="u8[h,t,320]", samples="u8[n,h,t,320] inout", state="f32[h,t,448] inout", raw="u8[h,w]",
-    freeze="f32[h,w]", todo="u8[h,w] out", n="i32", spans="i32", span="i32", h="i32", w="i32", key="i32",
+    freeze="f32[h,w]", todo="u8[h,w] out", turn="i32[1,2]", n="i32", spans="i32", span="i32", h="i32", w="i32",
     limit="f32", absorb="f32", pace_min="f32",
 )  # fmt: skip
 def samples_renew(
-    y, i, probe, samples, state, raw, freeze, todo, n, spans, span, h, w, key, limit, absorb, pace_min
+    y, i, probe, samples, state, raw, freeze, todo, turn, n, spans, span, h, w, limit, absorb, pace_min
 ):  # fmt: skip
     """Once in `pace` frames, at most `limit`, replace one sample by the pixel's look and one by that of a neighbour.
 
@@ -118,7 +128,7 @@ def samples_renew(
     start = first(i, span)
     tile = start // LANES
     offset = start % LANES
-    row = int(key) + int(y) * ROW
+    row = int(turn[0, 1]) + int(y) * ROW
     chance = mix(row + int(tile) * COLUMN + 1)
     slot = max(i32((chance & 0xFF) * n // 256), i32(0))
     other = max(i32((chance >> 8 & 0xFF) * n // 256), i32(0))
@@ -167,12 +177,13 @@ def samples_renew(
 
 
 def update(
-    image: Array, freeze: Array, samples: Array, state: Array, was: Array, label: Array, scratch: Scratch,
-    evidence: Array | None = None, *, key: int, need: int, colour: float, pattern: float, swing: float, pace: float,
+    image: Array, freeze: Array, samples: Array, state: Array, was: Array, turn: Array, label: Array, scratch: Scratch,
+    evidence: Array | None = None, *, seed: int, need: int, colour: float, pattern: float, swing: float, pace: float,
     absorb: float, mean: float, learning: bool, shadow: int, dark: float, smooth: int,
 ) -> None:  # fmt: skip
     """One frame: `label` becomes 0, `shadow` or 255 (a shadow of 255 is none), and the model learns where freeze is 0.
 
+    `turn` i32[1,2] begins with the frame's number, which becomes that of the next frame.
     While it is `learning` every look counts, that of a subject too, for the first frames seldom show an empty scene.
     """
     (h, w), n = image.shape[:2], samples.shape[0]
@@ -188,6 +199,7 @@ def update(
     majority(raw, label, smooth, shadow, scratch)
     samples_adapt(probe, state, raw, nearest, label, freeze, was, *where, w, mean, swing, pace)
     limits = (pace, pace) if learning else (PACE_MAX, absorb)
+    samples_draw(turn, seed)
     samples_renew(
-        probe, samples, state, raw, freeze, scratch("todo", (h, w), u8), n, *where, h, w, key, *limits, pace
+        probe, samples, state, raw, freeze, scratch("todo", (h, w), u8), turn, n, *where, h, w, *limits, pace
     )  # fmt: skip

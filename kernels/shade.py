@@ -12,9 +12,9 @@ import numpy as np
 
 from bgflow.frame import Array
 from bgflow.kernel import kernel
-from bgflow.kernels import resize
+from bgflow.kernels import box, resize
 from bgflow.kernels.chroma import luma
-from bgflow.kernels.guided import Scratch, box
+from bgflow.kernels.guided import Scratch
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 
@@ -126,16 +126,16 @@ def cast(
     weigh_cells(image, plate, label, alpha, cells, k, h, w)
     sum_light(cells, rows, n)
     exposure(rows, gain, m)
-    box(cells[:2], near, max(round(NEAR * m), 1), between)
+    box.mean(cells[:2], near, max(round(NEAR * m), 1), between)
     missing_light(cells, near, gain, missing)
     small = scratch("shade small", (m, n), f32)
     small.fill(1)
     for reach in REACHES:
-        box(missing, near, max(round(reach * m), 1), between)
+        box.mean(missing, near, max(round(reach * m), 1), between)
         fill(near, small, strength)
     fill(missing, small, strength)
     if radius := round(blur / k):
-        box(small[None], small[None], radius, between[:1])
+        box.mean(small[None], small[None], radius, between[:1])
     resize.matte(small, out)
 
 
@@ -146,7 +146,7 @@ def keep(label: Array, alpha: Array, out: Array, strength: float, scratch: Scrat
     share, between = scratch("shade share", (1, m, n), f32), scratch("shade between", (1, m, n), f32)
     full = scratch("shade full", (h, w), f32)
     count_shadow(label, share, k, h, w)
-    box(share, share, 1, between)
+    box.mean(share, share, 1, between)
     resize.matte(share[0], full)
     keep_shadow(alpha, full, out, strength)
 

@@ -6,6 +6,8 @@ static __device__ __forceinline__ float cubic(float x) {
     return x < 1.f ? near : x < 2.f ? far : 0.f;
 }
 
+static __device__ __forceinline__ float level(float v) { return (float)min(max((int)(v + 0.5f), 0), 255); }
+
 static __device__ __forceinline__ float byte(float v) { return fminf(fmaxf(v, 0.f), 255.f); }
 
 struct Colour {  // the weighted sum of the pixels of row y under pixel x
@@ -47,6 +49,21 @@ KERNEL(columns) {
         }
         out(y, x) = sum;
     }
+}
+
+KERNEL(columns_nv12) {
+    float r = 0.f, g = 0.f, b = 0.f;
+    for (int j = 0; j < taps; ++j) {
+        int at = min(first(y, 0) + j, h - 1);
+        float v = weight(y, j), grey = (luma(at, x) - black) * gain;
+        float cb = uv(at >> 1, x >> 1, 0) - 128.f, cr = uv(at >> 1, x >> 1, 1) - 128.f;
+        r += v * level(grey + red * cr);
+        g += v * level(grey + green_u * cb + green_v * cr);
+        b += v * level(grey + blue * cb);
+    }
+    out(y, x, 0) = r;
+    out(y, x, 1) = g;
+    out(y, x, 2) = b;
 }
 
 KERNEL(planes) {

@@ -18,8 +18,10 @@ import numpy as np
 from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels import yuv
+from bgflow.kernels.yuv import byte as level
 
-f32, i32 = np.float32, np.int32
+f32, i32, u8 = np.float32, np.int32, np.uint8
 
 Scratch = Callable[[str, tuple[int, ...], Any], Array]
 """Memory that lasts from call to call, by name, shape and dtype: a stage's `ctx.scratch`."""
@@ -37,16 +39,45 @@ def fill(image: Array, out: Array, mean: Sequence[float], std: Sequence[float], 
     `out` is `f32[1,3,oh,ow]` for nchw, `f32[1,oh,ow,3]` for nhwc.
     """
     h, w = image.shape[:2]
-    oh, ow = out.shape[2:] if layout == "nchw" else out.shape[1:3]
+    oh = out.shape[2] if layout == "nchw" else out.shape[1]
     down, weigh_down, i = _taps("down", h, oh, s)
-    right, weigh_right, j = _taps("right", w, ow, s)
     between = s("between", (oh, w * 3), f32)
-    step = min(w * 3, 2048) if device_of(image).name in ("cpu", "fake") else 1
+    step = 1 if device_of(image).simt else min(w * 3, 2048)
     columns(image.reshape(h, w * 3), down, weigh_down, between, h, w * 3, i, -(-w * 3 // step), step)
+    _finish(between.reshape(oh, w, 3), out, mean, std, layout, s)
+
+
+def fill_nv12(
+    nv12: Array, h: int, w: int, out: Array, mean: Sequence[float], std: Sequence[float], layout: Layout, s: Scratch
+) -> None:
+    """The same from an array of the port type `nv12[h,w]`, as `fill` gives it for its picture in RGB.
+
+    On a GPU the colours are converted while the columns are added up, so that the picture is never written in RGB. A
+    CPU writes it: there every pixel would be converted once for each of the rows that it counts in, about four.
+    """
+    luma, uv = yuv.nv12_planes(nv12, h, w)
+    if not device_of(nv12).simt:
+        image = s("rgb", (h, w, 3), u8)
+        yuv.nv12_to_rgb(luma, uv, image, yuv.usual(h))
+        fill(image, out, mean, std, layout, s)
+        return
+    oh = out.shape[2] if layout == "nchw" else out.shape[1]
+    down, weigh_down, i = _taps("down", h, oh, s)
+    between = s("between", (oh, w * 3), f32).reshape(oh, w, 3)
+    columns_nv12(luma, uv, down, weigh_down, between, h, i, *yuv.decoding(yuv.usual(h), False))
+    _finish(between, out, mean, std, layout, s)
+
+
+def _finish(
+    between: Array, out: Array, mean: Sequence[float], std: Sequence[float], layout: Layout, s: Scratch
+) -> None:
+    """Resample the rows of `between`, whose columns are summed up already, and normalise."""
+    w, ow = between.shape[1], out.shape[3] if layout == "nchw" else out.shape[2]
+    right, weigh_right, j = _taps("right", w, ow, s)
     scale = [1 / (255 * v) for v in std]
     shift = [-m / v for m, v in zip(mean, std, strict=True)]
     rows = planes if layout == "nchw" else pixels
-    rows(between.reshape(oh, w, 3), right, weigh_right, out[0], w, j, *scale, *shift)
+    rows(between, right, weigh_right, out[0], w, j, *scale, *shift)
 
 
 def matte(answer: Array, out: Array, activation: Activation, channel: int, layout: Layout) -> None:
@@ -117,6 +148,29 @@ def columns(y, block, src, first, weight, out, h, n, taps, blocks, step):
         d = weight[y, j + 3]
         for x in range(x1 - x0):
             to[x] += (a * f32(p[x]) + b * f32(q[x])) + (c * f32(r[x]) + d * f32(s[x]))
+
+
+@kernel(
+    over="m,n", luma="u8[h,n]", uv="u8[ch,cw,2]", first="i32[m,1]", weight="f32[m,k]", out="f32[m,n,3] out",
+    h="i32", taps="i32", black="f32", gain="f32", red="f32", green_u="f32", green_v="f32", blue="f32",
+)  # fmt: skip
+def columns_nv12(y, x, luma, uv, first, weight, out, h, taps, black, gain, red, green_u, green_v, blue):
+    """One row's weighted sum of the source's rows in RGB, each pixel rounded to bytes as `yuv.nv12_to_rgb` does."""
+    r = f32(0)
+    g = f32(0)
+    b = f32(0)
+    for j in range(taps):
+        at = min(first[y, 0] + j, h - 1)
+        v = weight[y, j]
+        grey = (f32(luma[at, x]) - black) * gain
+        cb = f32(uv[at >> 1, x >> 1, 0]) - f32(128)
+        cr = f32(uv[at >> 1, x >> 1, 1]) - f32(128)
+        r += v * f32(level(grey + red * cr))
+        g += v * f32(level(grey + green_u * cb + green_v * cr))
+        b += v * f32(level(grey + blue * cb))
+    out[y, x, 0] = r
+    out[y, x, 1] = g
+    out[y, x, 2] = b
 
 
 @function

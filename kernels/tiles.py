@@ -24,7 +24,7 @@ def first(i, span):
 
 def spans(image: Array) -> tuple[int, int]:
     """How many spans a row of `image` has and their pixels: a tile on a CPU, one pixel for each thread of a GPU."""
-    span = 1 if device_of(image).name.startswith("cuda") else LANES
+    span = 1 if device_of(image).simt else LANES
     return -(-image.shape[1] // span), span
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels import guided, morphology
-from bgflow.kernels.guided import Scratch, run_length
+from bgflow.kernels import guided
+from bgflow.kernels.box import run_length
+from bgflow.kernels.guided import Scratch
 
 f32 = np.float32
 
@@ -164,7 +165,6 @@ def walk(
     tether(image, plate, light, distance, ties, h, w)
     rest(ties, pulls, matte, scratch)
     if radius:
-        guided.refine(image, matte, even, radius, COLOURS, max(radius // 6, 1), scratch)
-        morphology.steepen(even, matte, STEEP)
-        follow(matte, pulls, TRUST)
+        guided.refine(image, matte, even, radius, COLOURS, max(radius // 6, 1), scratch, STEEP)
+        follow(even, pulls, TRUST)
         rest(ties, pulls, matte, scratch)

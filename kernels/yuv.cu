@@ -32,22 +32,31 @@ KERNEL(rgb_luma) {
 }
 
 KERNEL(rgb_i420) {
-    float r = block(image, j, i, 0, height, width);
-    float g = block(image, j, i, 1, height, width);
-    float b = block(image, j, i, 2, height, width);
-    u(j, i) = byte(ur * r + ug * g + ub * b + 128.f);
-    v(j, i) = byte(vr * r + vg * g + vb * b + 128.f);
+    for (int i = run * step; i < min(run * step + step, (width + 1) / 2); ++i) {
+        float r = block(image, j, i, 0, height, width);
+        float g = block(image, j, i, 1, height, width);
+        float b = block(image, j, i, 2, height, width);
+        u(j, i) = byte(ur * r + ug * g + ub * b + 128.f);
+        v(j, i) = byte(vr * r + vg * g + vb * b + 128.f);
+    }
 }
 
 KERNEL(rgb_nv12) {
-    float r = block(image, j, i, 0, height, width);
-    float g = block(image, j, i, 1, height, width);
-    float b = block(image, j, i, 2, height, width);
-    uv(j, i, 0) = byte(ur * r + ug * g + ub * b + 128.f);
-    uv(j, i, 1) = byte(vr * r + vg * g + vb * b + 128.f);
+    for (int i = run * step; i < min(run * step + step, (width + 1) / 2); ++i) {
+        float r = block(image, j, i, 0, height, width);
+        float g = block(image, j, i, 1, height, width);
+        float b = block(image, j, i, 2, height, width);
+        uv(j, i, 0) = byte(ur * r + ug * g + ub * b + 128.f);
+        uv(j, i, 1) = byte(vr * r + vg * g + vb * b + 128.f);
+    }
 }
 
 KERNEL(i420_nv12) {
     uv(j, i, 0) = u(j, i);
     uv(j, i, 1) = v(j, i);
+}
+
+KERNEL(nv12_i420) {
+    u(j, i) = uv(j, i, 0);
+    v(j, i) = uv(j, i, 1);
 }

@@ -13,7 +13,7 @@ from bgflow import Out, Param, Stage
 from bgflow.media.audio import AudioTrack
 from bgflow.media.container import MediaUsageError, open_address
 from bgflow.media.live import Backoff, Connection
-from bgflow.media.reader import Reader, picture
+from bgflow.media.reader import Intake, Reader
 from bgflow.stage import Context
 
 PIXELS = {"MJPG": "mjpeg", "YUYV": "yuyv422", "NV12": "nv12", "H264": "h264"}
@@ -26,6 +26,7 @@ class Source(Stage, use="camera.source"):
     """
 
     image = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description="the same as the camera sends it, for what takes that; made only when wired")
 
     device: str = Param("/dev/video0", description="the camera, as in `ls /dev/video*`; with lavfi a test picture")
     width: int = Param(0, ge=0, le=16384, unit="px", description="0 is the camera's own choice")
@@ -36,7 +37,6 @@ class Source(Stage, use="camera.source"):
     )
     format: Literal["v4l2", "lavfi"] = Param("v4l2", description="lavfi opens FFmpeg's test sources as a camera")
     timeout: float = Param(5.0, ge=0.1, le=60, unit="s", description="silence that counts as unplugged")
-    host = True
     live = True
 
     def options(self) -> dict[str, str]:
@@ -56,8 +56,12 @@ class Source(Stage, use="camera.source"):
         self.time_base = self.connection.time_base
 
     def frames(self) -> Iterator[tuple[int, Any]]:
+        intake = Intake(self.ctx)
         for pts, frame in self.connection.pictures():
-            yield pts, picture(self.ctx, frame)
+            yield pts, intake.take(frame)
+
+    def copies(self) -> tuple[int, int]:
+        return 1, 0
 
     def close(self) -> None:
         self.connection.close()

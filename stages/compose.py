@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -12,13 +12,16 @@ import numpy as np
 from bgflow import In, Out, Param, Stage
 from bgflow.errors import UsageError
 from bgflow.frame import Array
-from bgflow.kernels import blur, foreground, glow, grade, linear, over
-from bgflow.media.background import Backdrop, Colour, Fit, colour, problem
+from bgflow.kernels import blur, foreground, glow, grade, linear, over, overyuv, yuv
+from bgflow.media.background import Backdrop, Colour, Fit, colour, is_video, problem
 from bgflow.stage import Context
 
 FIT = "cover fills and cuts off what is too much, contain shows all, stretch ignores proportions, tile repeats"
 BACKGROUND = "a colour (#00b140, green, rgb(0,177,64)), a picture, a video that is played in a loop, or gallery:NAME"
 OWN = "how much of the old background's colour is taken out of soft edges and hair"
+
+NV12 = "the same for an encoder; made only when it is wired"
+MATRIX = "the colours of nv12; auto takes bt709 from 720 rows on, else bt601. Tell the taker the same"
 
 WRAP = 1.2  # reach of the light around an edge (its sigma), in % of the picture's height
 CONTACT = 2.0  # the same of the shadow under a subject
@@ -32,6 +35,13 @@ def own_colours(ctx: Context, image: Array, alpha: Array, strength: float) -> Ar
     front = ctx.scratch("front", image.shape, np.uint8)
     foreground.estimate(image, alpha, front, strength, ctx.scratch)
     return front
+
+
+def encodable(image: Array, nv12: Array, matrix: yuv.Choice) -> None:
+    """Convert a picture into an output of the type `nv12[h,w]`."""
+    h, w = image.shape[:2]
+    yuv.rgb_to_nv12(image, *yuv.nv12_planes(nv12, h, w), yuv.chosen(matrix, h))
+    yuv.even_out(nv12, w)
 
 
 class Replace(Stage, use="compose.replace"):
@@ -51,6 +61,7 @@ class Replace(Stage, use="compose.replace"):
     )
     shade = In("f32[h,w]", hold=True, optional=True, description="light that reaches the background, 0..1")
     out = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description=NV12)
 
     background: str = Param("#00b140", hot=True, description=BACKGROUND)
     fit: Fit = Param("cover", hot=True, description=FIT)
@@ -61,6 +72,7 @@ class Replace(Stage, use="compose.replace"):
     linear: float = Param(
         0.0, ge=0, le=1, hot=True, description="how far soft edges are mixed as light and not as bytes"
     )
+    matrix: yuv.Choice = Param("auto", description=MATRIX)
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if wrong := problem(self.background):
@@ -72,17 +84,39 @@ class Replace(Stage, use="compose.replace"):
         self._light: Array | None = None
         self._matched: Fraction | None = None
 
-    def process(self, image: Array, alpha: Array, behind: Array | None, shade: Array | None) -> Array:
+    def copies(self) -> tuple[int, int]:
+        return int(is_video(self.background)), 0
+
+    def launches(self) -> Hashable | None:
+        if self.match or (self.linear and self._light is None):  # match counts with the time that has passed
+            return None
+        return self.backdrop.settled(self.background)
+
+    def process(self, image: Array, alpha: Array, behind: Array | None, shade: Array | None) -> dict[str, Array]:
         h, w = alpha.shape
+        made = {name: self.ctx.empty(name) for name in self.outputs if self.ctx.wired(name)}
         back = self.backdrop.behind(self.background, self.fit, h, w, behind)
         front = own_colours(self.ctx, image, alpha, self.decontaminate)
-        out = self.ctx.empty(self.out)
         if self.match == 0:
             self._matched = None
+        plain = shade is None and not (self.match or self.wrap or self.contact or self.linear)
+        if plain and "out" not in made and not isinstance(back, Colour):
+            overyuv.replace(front, alpha, back, made["nv12"], yuv.chosen(self.matrix, h), False, self.ctx.scratch)
+            return made
+        out = made["out"] if "out" in made else self.ctx.scratch("out", image.shape, np.uint8)
+        if plain and isinstance(back, Colour):
+            over.colour(front, alpha, back, out)
+        else:
+            self._lit(front, image, alpha, back, shade, out)
+        if "nv12" in made:
+            encodable(out, made["nv12"], self.matrix)
+        return made
+
+    def _lit(
+        self, front: Array, image: Array, alpha: Array, back: Array | Colour, shade: Array | None, out: Array
+    ) -> None:
+        """Lay the subject over a background, with as much light between the two as is asked for."""
         if isinstance(back, Colour):
-            if shade is None and not (self.match or self.wrap or self.contact or self.linear):
-                over.colour(front, alpha, back, out)
-                return out
             over.fill(back, out)
             back = out
         back = self._shadowed(back, alpha, shade, out)
@@ -95,7 +129,6 @@ class Replace(Stage, use="compose.replace"):
             linear.replace(front, alpha, back, self._light, out, self.linear)
         else:
             over.replace(front, alpha, back, out)
-        return out
 
     def _shadowed(self, back: Array, alpha: Array, shade: Array | None, out: Array) -> Array:
         """The background in the shadows that fall on it, written to `out` where there are any."""
@@ -133,17 +166,25 @@ class Blur(Stage, use="compose.blur"):
     image = In("u8[h,w,3] rgb")
     alpha = In("f32[h,w] alpha", hold=True)
     out = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description=NV12)
 
     radius: float = Param(
         5, ge=0.5, le=25, hot=True, unit="% of height", description="how far a point spreads (two standard deviations)"
     )
     decontaminate: float = Param(1.0, ge=0, le=1, hot=True, description=OWN)
+    matrix: yuv.Choice = Param("auto", description=MATRIX)
 
-    def process(self, image: Array, alpha: Array) -> Array:
-        out = self.ctx.empty(self.out)
+    def launches(self) -> Hashable:
+        return ()
+
+    def process(self, image: Array, alpha: Array) -> dict[str, Array]:
+        made = {name: self.ctx.empty(name) for name in self.outputs if self.ctx.wired(name)}
+        out = made["out"] if "out" in made else self.ctx.scratch("out", image.shape, np.uint8)
         front = own_colours(self.ctx, image, alpha, self.decontaminate)
         blur.background(image, alpha, out, self.radius / 200 * image.shape[0], self.ctx.scratch, front)
-        return out
+        if "nv12" in made:
+            encodable(out, made["nv12"], self.matrix)
+        return made
 
 
 class Alpha(Stage, use="compose.alpha"):
@@ -160,6 +201,9 @@ class Alpha(Stage, use="compose.alpha"):
         False, hot=True, description="leave the colours where alpha is 0 (straight only); anybody can bring them back"
     )
     decontaminate: float = Param(1.0, ge=0, le=1, hot=True, description=OWN)
+
+    def launches(self) -> Hashable:
+        return ()
 
     def process(self, image: Array, alpha: Array) -> Array:
         front = own_colours(self.ctx, image, alpha, self.decontaminate)
@@ -189,6 +233,9 @@ class Mask(Stage, use="compose.mask"):
         super().open(ctx)
         for _, wrong in self.problems():
             raise UsageError(f"colour: {wrong}")
+
+    def launches(self) -> Hashable:
+        return ()
 
     def process(self, alpha: Array, image: Any) -> Array:
         out = self.ctx.empty(self.out)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Literal
 
 import numpy as np
 
+from bgflow.devices import to_host
 from bgflow.errors import UsageError
 from bgflow.frame import Array
-from bgflow.kernels import guided, matting, morphology, resize
+from bgflow.kernels import box, guided, matting, morphology, resize
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
@@ -45,20 +47,22 @@ class Refine(Stage, use="edge.refine"):
             clean = scratch("clean", (h, w), np.float32)
             morphology.despeckle(alpha, clean, self.despeckle / 100 * h * w, scratch)
             alpha = clean
-        if radius:
-            fitted = scratch("fitted", (h, w), np.float32)
-            subsample = min(self.subsample, -(-radius // 2))
-            guided.refine(image, alpha, fitted, radius, self.eps, subsample, scratch)
-            alpha = fitted
         steep = scratch("steep", (h, w), np.float32) if self.grow else out
-        morphology.steepen(alpha, steep, 1 + self.sharpen)
+        if radius:
+            subsample = min(self.subsample, -(-radius // 2))
+            guided.refine(image, alpha, steep, radius, self.eps, subsample, scratch, 1 + self.sharpen)
+        else:
+            morphology.steepen(alpha, steep, 1 + self.sharpen)
         if self.grow:
             morphology.grow(steep, out, self.grow / 100 * h, scratch)
         if feather:
             planes, between = out[None], scratch("feather", (1, h, w), np.float32)
-            guided.box(planes, planes, feather, between)
-            guided.box(planes, planes, feather, between)
+            box.mean(planes, planes, feather, between)
+            box.mean(planes, planes, feather, between)
         return out
+
+    def launches(self) -> Hashable:
+        return ()
 
     @staticmethod
     def _pixels(percent: float, h: int) -> int:
@@ -105,14 +109,19 @@ class Matte(Stage, use="edge.matte"):
             self._solve(image, alpha, out, band)
         return out
 
+    def copies(self) -> tuple[int, int]:
+        """None, but for `closed-form`: picture and trimap go to the host, and the matte comes back."""
+        return (0, 0) if self.quality == "fast" else (1, 2)
+
+    def launches(self) -> Hashable | None:
+        return () if self.quality == "fast" else None
+
     def _solve(self, image: Array, alpha: Array, out: Array, band: float) -> None:
         """Closed-form matting, on the host, of a trimap made from the doubt."""
         trimap = self.ctx.scratch("trimap", alpha.shape, np.float32)
         around, _ = matting.doubt(image, alpha, band, self.ctx.scratch)
         resize.matte(around, trimap)
-        picture, marks = np.empty(image.shape, np.uint8), np.empty(alpha.shape, np.float32)
-        self.ctx.device.download(image, picture)
-        self.ctx.device.download(trimap, marks)
+        picture, marks = to_host(image), to_host(trimap)
         subject, rest = marks >= 1 - matting.SURE, marks <= matting.SURE
         if not subject.any() or not rest.any():
             out[...] = alpha  # nothing to compare with

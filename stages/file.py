@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
+from bgflow.devices import to_host
 from bgflow.errors import MediaError
 from bgflow.frame import Array
+from bgflow.kernels import over, yuv
+from bgflow.media import nvdec
 from bgflow.media.audio import AudioTrack
 from bgflow.media.container import READING, MediaUsageError, cut_off, existing_file, open_file, writable_file
 from bgflow.media.encoders import CONTAINERS, PRESETS
-from bgflow.media.reader import Reader, picture
+from bgflow.media.reader import Intake, Reader
 from bgflow.media.turn import Turn
 from bgflow.media.writer import Coding, Writer, encoding, exact
 from bgflow.stage import Context
@@ -28,13 +31,14 @@ class Source(Stage, use="file.source"):
     """Read a video file: anything FFmpeg opens, upright, with its own time stamps."""
 
     image = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description="the same as it was coded, for what takes that; made only when it is wired")
     audio = Out("audio", description="the file's first sound, compressed as it is; the same track with every picture")
 
     path: str = Param(description="the file to read")
     loop: int = Param(0, ge=-1, description="how often to play it again: 0 once, -1 for ever")
     rotate: bool = Param(True, description="turn and mirror as the file says, so that pictures are upright")
     threads: int = Param(0, ge=0, le=64, description="decoder threads; 0 is one per core")
-    host = True
+    decode: nvdec.Decode = Param("auto", description=nvdec.DECODE)
 
     def sizes(self, probe: bool) -> Mapping[str, int]:
         """Height and width after turning, from the first picture, and the number of frames where the file tells."""
@@ -54,7 +58,7 @@ class Source(Stage, use="file.source"):
         super().open(ctx)
         self.file = existing_file(self.path)
         ctx.shared(READING, set[Path]).add(self.file.resolve())
-        self.reader = self._reader()
+        self.reader, self.intake = self._reader(), Intake(ctx, self.rotate)
         self.time_base = self.reader.time_base
 
     def frames(self) -> Iterator[tuple[int, Any]]:
@@ -76,15 +80,20 @@ class Source(Stage, use="file.source"):
             self.reader = self._reader(sound=False)
 
     def _value(self, frame: VideoFrame) -> dict[str, Any]:
-        value = {"image": picture(self.ctx, frame, self.rotate)}
+        value = self.intake.take(frame)
         return {**value, "audio": self.reader.track} if self.reader.track else value
+
+    def copies(self) -> tuple[int, int]:
+        return 0 if self.decode == "cuda" else 1, 0
 
     def close(self) -> None:
         self.reader.close()
 
     def _reader(self, sound: bool = True) -> Reader:
         wanted = sound and self.ctx.wired("audio")
-        return Reader(open_file(self.path), self.path, self.ctx, threads=self.threads, sound=wanted)
+        container = nvdec.opened(lambda hw: open_file(self.path, hw), self.decode, self.ctx.device, self.path)
+        on_gpu = self.decode == "cuda"
+        return Reader(container, self.path, self.ctx, threads=self.threads, sound=wanted, on_gpu=on_gpu)
 
     def _check_whole(self) -> None:
         """Raise MediaError if the file gave nothing or less than it promised."""
@@ -107,7 +116,7 @@ class Sink(Stage, use="file.sink"):
     file has one size, and stopping would lose the rest.
     """
 
-    image = In("u8[h,w,3] rgb | u8[h,w,4] straight | f32[h,w] alpha")
+    image = In("u8[h,w,3] rgb | u8[h,w,4] straight | f32[h,w] alpha | nv12[h,w]")
     audio = In("audio", hold=True, optional=True, description="sound to copy without decoding it")
 
     path: str = Param(description=f"the file to write; its extension decides the format: {', '.join(CONTAINERS)}")
@@ -122,7 +131,6 @@ class Sink(Stage, use="file.sink"):
     gop: int = Param(0, ge=0, le=600, unit="frames", description="most frames from key to key; 0 is the codec's own")
     pix_fmt: str = Param("auto", description="FFmpeg's name of a pixel format, such as yuv444p for exact odd sizes")
     overwrite: bool = Param(True, description="whether an existing file may go")
-    host = True
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if Path(self.path).suffix.lower() not in CONTAINERS:
@@ -136,16 +144,17 @@ class Sink(Stage, use="file.sink"):
         self.writer: Writer | None = None
         self.rounded = self.resized = False
 
-    def process(self, image: Array, audio: AudioTrack | None) -> None:
-        from bgflow.media.video import from_rgb
+    def copies(self) -> tuple[int, int]:
+        return 0, 1
 
+    def process(self, image: Array, audio: AudioTrack | None) -> None:
         pts, time_base = exact(self.ctx.frame.pts, self.ctx.frame.time_base)
         try:
             if self.writer is None:
                 self.writer = self._begin(image, audio)
             if self.file.suffix.lower() in (".mkv", ".webm"):
                 self._check_milliseconds(pts * time_base)
-            self.writer.write(from_rgb(self._fitted(image), self.pixels, pts, time_base))
+            self.writer.write(self._frame(image, pts, time_base))
         except MediaError:
             self._abandon()
             raise
@@ -171,11 +180,13 @@ class Sink(Stage, use="file.sink"):
             raise MediaError(f"{self.path}: {error}") from None
         can = [f.name for f in Codec(encoder.name, "w").video_formats or ()]
         self.pixels = (encoder.alpha if self.alpha else encoder.pix_fmt) if self.pix_fmt == "auto" else self.pix_fmt
+        if self.pix_fmt == "auto" and _is_nv12(image) and "nv12" in can:
+            self.pixels = "nv12"  # the encoder's own; in the file there is no difference
         if self.pixels not in can:
             raise MediaError(
                 f"{self.path}: {encoder.name} has no pixel format {self.pixels!r}; it has {', '.join(can)}"
             )
-        h, w = self.size = image.shape[:2]
+        h, w = self.size = _size(image)
         if min(h, w) < encoder.least:
             raise MediaError(
                 f"{self.path}: {encoder.name} wants at least {encoder.least}x{encoder.least} pixels, but pictures are "
@@ -202,27 +213,42 @@ class Sink(Stage, use="file.sink"):
                 "write .mp4 or .mov to keep them exact"
             )
 
-    def _fitted(self, image: Array) -> Array:
-        """The picture as u8 with 3 or 4 channels, in the file's size."""
-        if image.ndim == 2:
-            level = self.ctx.scratch("level", image.shape, np.float32)
-            np.multiply(image, 255, out=level)
-            np.rint(level, out=level)
-            grey = self.ctx.scratch("grey", (*image.shape, 3), np.uint8)
-            np.copyto(grey, level[..., None], casting="unsafe")
+    def _frame(self, image: Array, pts: int, time_base: Fraction) -> VideoFrame:
+        """The picture as the encoder takes it, in the file's size."""
+        from bgflow.media.video import from_nv12, from_rgb
+
+        scratch = self.ctx.scratch
+        if image.dtype == np.float32:
+            grey = scratch("grey", (*image.shape, 3), np.uint8)
+            over.grey(image, grey)
             image = grey
+        elif _is_nv12(image):
+            if _size(image) == self.size == self.padded:
+                return from_nv12(image, self.pixels, pts, time_base, scratch)
+            h, w = _size(image)
+            rgb = scratch("rgb", (h, w, 3), np.uint8)
+            yuv.nv12_to_rgb(*yuv.nv12_planes(image, h, w), rgb, yuv.usual(h))
+            image = rgb
         if image.shape[:2] != self.size:
-            image = self._letterboxed(image)
+            image = self._letterboxed(to_host(image))
         if self.padded != self.size:
-            (h, w), whole = self.size, self.ctx.scratch("padded", (*self.padded, image.shape[2]), np.uint8)
-            whole[:h, :w] = image
-            whole[h:, :w] = image[h - 1]
+            image = self._padded(image)
+        return from_rgb(image, self.pixels, pts, time_base, scratch=scratch)
+
+    def _padded(self, image: Array) -> Array:
+        """The picture with its last line repeated, where the codec wants an even size."""
+        (h, w), shape = self.size, (*self.padded, image.shape[2])
+        here = self.ctx.device.owns(image)  # what was letterboxed is on the host
+        whole = self.ctx.scratch("padded", shape, np.uint8) if here else np.empty(shape, np.uint8)
+        whole[:h, :w] = image
+        if self.padded[0] > h:
+            whole[h:, :w] = image[h - 1 :]
+        if self.padded[1] > w:
             whole[:, w:] = whole[:, w - 1 : w]
-            image = whole
-        return image
+        return whole
 
     def _letterboxed(self, image: Array) -> Array:
-        """A picture of another size, scaled into the first size with its shape kept."""
+        """A picture of another size, on the host, scaled into the first size with its shape kept."""
         from av import VideoFrame
 
         (h, w), (ih, iw) = self.size, image.shape[:2]
@@ -233,11 +259,20 @@ class Sink(Stage, use="file.sink"):
         nh, nw = max(round(ih * scale), 1), max(round(iw * scale), 1)
         frame = VideoFrame.from_ndarray(image, format="rgba" if self.alpha else "rgb24")
         small = frame.reformat(width=nw, height=nh, interpolation="AREA").to_ndarray()
-        whole = self.ctx.scratch("letterbox", (h, w, image.shape[2]), np.uint8)
-        whole[:] = 0
+        whole = np.zeros((h, w, image.shape[2]), np.uint8)
         y, x = (h - nh) // 2, (w - nw) // 2
         whole[y : y + nh, x : x + nw] = small
         return whole
+
+
+def _is_nv12(image: Array) -> bool:
+    return bool(image.ndim == 2 and image.dtype == np.uint8)
+
+
+def _size(image: Array) -> tuple[int, int]:
+    """Height and width of a picture, a matte, or an array of the type nv12."""
+    h, w = image.shape[:2]
+    return (h * 2 // 3, w) if _is_nv12(image) else (h, w)
 
 
 def _no_container(path: str) -> str:

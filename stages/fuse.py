@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
 from bgflow.frame import Array
-from bgflow.kernels import fuse, guided, morphology, resize
+from bgflow.kernels import box, fuse, guided, morphology, resize, things
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
@@ -96,6 +97,9 @@ class Mask(Stage, use="fuse.mask"):
         fuse.confide(alpha, vote, out, mind, confidence, self.trust)
         return {"alpha": out, "confidence": confidence}
 
+    def launches(self) -> Hashable | None:
+        return () if self._size != (0, 0) else None
+
     def _memory(self, h: int, w: int) -> tuple[Array, Array]:
         mind = self.ctx.scratch("mind", (fuse.MIND,), np.float32)
         denied = self.ctx.scratch("denied", (h, w), np.float32)
@@ -120,7 +124,7 @@ class Mask(Stage, use="fuse.mask"):
         return low, high
 
     def _cells(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Scratch memory for what is done in cells."""
+        """Scratch memory for what is done in cells, by names that nothing of another size has."""
         return self.ctx.scratch(f"cells.{name}", shape, dtype)
 
     def _vote(self, label: Array | None, evidence: Array | None, h: int, w: int) -> Array | None:
@@ -136,7 +140,7 @@ class Mask(Stage, use="fuse.mask"):
             return vote
         fuse.count(label, vote)
         if smooth := round(self.smooth / 100 * h):
-            guided.box(vote[None], vote[None], smooth, scratch("between", (1, h, w), np.float32))
+            box.mean(vote[None], vote[None], smooth, scratch("between", (1, h, w), np.float32))
         return vote
 
     def _fuse(self, alpha: Array, vote: Array, image: Array | None, mind: Array, denied: Array, out: Array) -> None:
@@ -146,18 +150,17 @@ class Mask(Stage, use="fuse.mask"):
         halves = min(max(h // ROWS, 1).bit_length() - 1, 3)
         low, high = self._bounds(alpha, 2**halves)
         m, n = -(-h // fuse.CELL), -(-w // fuse.CELL)
-        cells, sums = (scratch(name, (fuse.PLANES, m, n), np.float32) for name in ("cells", "sums"))
-        rows, backing = scratch("rows", (m, fuse.PLANES), np.float32), scratch("backing", (m, n), np.float32)
+        cells, sums = (self._cells(name, (fuse.PLANES, m, n), np.float32) for name in ("planes", "sums"))
+        backing = scratch("backing", (m, n), np.float32)
         fuse.witness(low, high, vote, cells, halves, h, w)
-        fuse.add_rows(cells, rows, n)
-        fuse.judge(rows, mind, m, h * w, 1)
-        fuse.follow(cells, backing, scratch("queue", (m * n,), np.int32), m, n, m * n, 1)
+        fuse.weigh_up(cells, mind, h * w, scratch)
+        things.back_up(cells[fuse.VOTED :], backing, fuse.CELL**2, scratch)
         around = max(self.nearby / 100 * h / fuse.CELL, 1.0)
         dense, wide, inside = (scratch(name, (m, n), np.float32) for name in ("dense", "wide", "inside"))
         fuse.density(cells, dense)
         morphology.grow(dense, wide, around, self._cells)
         morphology.grow(wide, inside, -around, self._cells)
-        guided.box(cells, cells, round(around), sums)
+        box.mean(cells, cells, round(around), sums)
         edge = 1.0 if image is None else self.edge
         fuse.decide(
             alpha, low, high, vote, cells, backing, inside, mind, denied, fused,
@@ -167,8 +170,7 @@ class Mask(Stage, use="fuse.mask"):
             fitted = fused
         else:
             radius = max(round(RADIUS / 100 * h), 1)
-            guided.refine(image, fused, fitted, radius, CONTRAST, max(radius // 4, 1), scratch)
-            morphology.steepen(fitted, fitted, STEEP)
+            guided.refine(image, fused, fitted, radius, CONTRAST, max(radius // 4, 1), scratch, STEEP)
         fuse.settle(alpha, fused, fitted, mind, denied, out, self.trust)
 
 
@@ -196,7 +198,10 @@ class Freeze(Stage, use="fuse.freeze"):
             state.fill(0)
         fuse.count(label, change)
         around = max(round(AROUND / 100 * h), 1)
-        guided.box(change[None], change[None], around, scratch("between", (1, h, w), np.float32))
+        box.mean(change[None], change[None], around, scratch("between", (1, h, w), np.float32))
         out = self.ctx.empty(self.held)
         fuse.latch(alpha, change, state, out)
         return out
+
+    def launches(self) -> Hashable | None:
+        return () if self._size != (0, 0) else None

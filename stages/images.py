@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
+from bgflow.devices import to_host
 from bgflow.errors import MediaError
 from bgflow.frame import Array
 from bgflow.media.container import READING, MediaUsageError, no_folder, reason
@@ -37,7 +38,6 @@ class Source(Stage, use="images.source"):
     path: str = Param(description="a file, a folder, a glob ('photos/*.jpg') or a pattern ('shot_%04d.png')")
     fps: float = Param(30.0, gt=0, le=1000, unit="1/s", description="pictures per second of stream time")
     loop: int = Param(0, ge=-1, description="how often to play them again: 0 once, -1 for ever")
-    host = True
 
     def sizes(self, probe: bool) -> Mapping[str, int]:
         """The number of pictures, and height and width when there is only one (others may differ)."""
@@ -78,10 +78,13 @@ class Source(Stage, use="images.source"):
             passes += 1
             bad = 0
 
+    def copies(self) -> tuple[int, int]:
+        return 1, 0
+
     def _value(self, file: Path) -> dict[str, Any]:
         picture = read(file)
         image = self.ctx.empty("image", h=picture.shape[0], w=picture.shape[1])
-        np.copyto(image, picture)
+        self.ctx.device.upload(picture, image)
         return {"image": image, "name": file.stem}
 
 
@@ -102,7 +105,6 @@ class Sink(Stage, use="images.sink"):
     compression: int = Param(3, ge=0, le=9, description="of PNG: 0 is fast and large, 9 slow and small")
     bits: Literal[8, 16] = Param(8, description="depth of mattes; 16 only in PNG")
     overwrite: bool = Param(True, description="whether existing files may go")
-    host = True
 
     def problems(self) -> Iterable[tuple[str, str]]:
         suffix = Path(self.path).suffix.lower()
@@ -128,6 +130,9 @@ class Sink(Stage, use="images.sink"):
         if not os.access(self.folder, os.W_OK):
             raise MediaUsageError(f"{self.path}: cannot be written: permission denied in {str(self.folder)!r}")
 
+    def copies(self) -> tuple[int, int]:
+        return 0, 1
+
     def process(self, image: Array, name: str | None) -> None:
         if image.ndim == 3 and image.shape[2] == 4 and self._format() not in ALPHA_FORMATS:
             raise MediaError(f"{self.path}: JPEG cannot hold transparency; write .png or .webp")
@@ -136,7 +141,7 @@ class Sink(Stage, use="images.sink"):
             raise MediaError(f"{target}: exists already; set overwrite: true or give another name")
         if target.exists() and target.resolve() in self.ctx.shared(READING, set[Path]):
             raise MediaUsageError(f"{target}: is being read by this run; write to another folder")
-        picture = self._picture(image)
+        picture = self._picture(to_host(image))
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             picture.save(part, self._format(), **self._options())
@@ -185,9 +190,6 @@ class Sink(Stage, use="images.sink"):
         if image.ndim == 3:
             return Image.fromarray(image)
         top = 255 if self.bits == 8 else 65535
-        level = self.ctx.scratch("level", image.shape, np.float32)
-        np.multiply(image, top, out=level)
-        np.rint(level, out=level)
-        grey = self.ctx.scratch("grey", image.shape, np.uint8 if self.bits == 8 else np.uint16)
-        np.copyto(grey, level, casting="unsafe")
+        level = np.rint(image * np.float32(top))
+        grey = level.astype(np.uint8 if self.bits == 8 else np.uint16)
         return Image.fromarray(grey)

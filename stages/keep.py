@@ -66,46 +66,55 @@ class Subject(Stage, use="keep.subject"):
         number = np.zeros(int(self._found[0, 0]) + 1, np.uint8)  # by label
         for p, label in enumerate(parts):
             number[label] = min((t.number for t in tracks if t.inside == p), key=lambda n: (n not in self._kept, n))
-        out = {}
+        chosen = {}  # for every cell
         if self.ctx.wired(self.kept):
-            stays = np.isin(number, list(self._kept)).astype(np.uint8)
-            out["alpha"] = self.ctx.empty(self.kept)
-            components.keep(alpha, self._upload("stays", stays[labels]), out["alpha"], k, w)
+            chosen["alpha"] = np.isin(number, list(self._kept)).astype(np.uint8)[labels]
         if self.ctx.wired(self.ids):
-            out["ids"] = self.ctx.empty(self.ids)
-            components.identify(alpha, self._upload("numbers", number[labels]), out["ids"], self.threshold, k, w)
+            chosen["ids"] = number[labels]
+        there = self.ctx.scratch("chosen", (len(chosen), *self._grid), np.uint8)
+        self.ctx.device.upload(list(chosen.values()), there)
+        out = {name: self.ctx.empty(name) for name in chosen}
+        if "alpha" in out:
+            components.keep(alpha, there[0], out["alpha"], k, w)
+        if "ids" in out:
+            components.identify(alpha, there[-1], out["ids"], self.threshold, k, w)
         return out
+
+    def copies(self) -> tuple[int, int]:
+        """Who is who is worked out on the host: what the cells hold goes there, and the choice comes back."""
+        return 1, 1
 
     def _resize(self, grid: tuple[int, int]) -> None:
         """Another grid is another clip: nobody is known."""
         if grid == self._grid:
             return
         self._grid, self._kept, self._tracks = grid, set(), Tracks(self.memory)
-        self._mass, self._peak = np.empty(grid, np.float32), np.empty(grid, np.float32)
-        self._labels, self._tint = np.empty(grid, np.int32), np.empty((*grid, 3), np.uint8)
-        self._queue, self._found = np.empty((1, grid[0] * grid[1]), np.int32), np.empty((1, 1), np.int32)
+        cells = grid[0] * grid[1]
+        self._seen = np.empty(11 * cells, np.uint8)
+        self._labels = np.empty(grid, np.int32)
+        self._queue, self._found = np.empty((1, cells), np.int32), np.empty((1, 1), np.int32)
 
     def _parts(self, alpha: Array, image: Array | None, k: int) -> tuple[Any, dict[int, Part]]:
         """The label of every cell, and by label the parts that are large enough."""
         h, w = alpha.shape
-        mass, peak = (self.ctx.scratch(name, self._grid, np.float32) for name in ("mass", "peak"))
+        there = self.ctx.scratch("cells", self._seen.shape, np.uint8)
+        mass, peak, tint = _planes(there, self._grid)
         components.measure(alpha, mass, peak, k, h, w)
-        self.ctx.device.download(mass, self._mass)
-        self.ctx.device.download(peak, self._peak)
         if image is not None:
-            tint = self.ctx.scratch("tint", (*self._grid, 3), np.uint8)
             components.glance(image, tint, k, h, w)
-            self.ctx.device.download(tint, self._tint)
-        components.label(self._peak, self._labels, self._queue, self._found, self.threshold, *self._grid)
-        at = np.flatnonzero(self._peak >= np.float32(self.threshold))
+        end = there.size if image is not None else 2 * mass.nbytes
+        self.ctx.device.download(there[:end], self._seen[:end])
+        mass, peak, tint = _planes(self._seen, self._grid)
+        components.label(peak, self._labels, self._queue, self._found, self.threshold, *self._grid)
+        at = np.flatnonzero(peak >= np.float32(self.threshold))
         label = self._labels.ravel()[at]
-        masses = np.bincount(label, self._mass.ravel()[at], int(self._found[0, 0]) + 1)
+        masses = np.bincount(label, mass.ravel()[at], int(self._found[0, 0]) + 1)
         least = max(self.min_area / 100 * h * w, 1e-9)
         parts = {}
         for number in np.flatnonzero(masses >= least):
             mine = at[label == number]
             cells = np.stack(np.divmod(mine, self._grid[1])).astype(np.int32)
-            colour = self._tint.reshape(-1, 3)[mine].mean(0) if image is not None else None
+            colour = tint.reshape(-1, 3)[mine].mean(0) if image is not None else None
             parts[int(number)] = Part(cells, colour)
         return self._labels, parts
 
@@ -135,7 +144,9 @@ class Subject(Stage, use="keep.subject"):
         (y, x), (m, n) = part.cells + 0.5, self._grid
         return float(((x >= left * n) & (x <= right * n) & (y >= top * m) & (y <= bottom * m)).mean())
 
-    def _upload(self, name: str, host: Any) -> Array:
-        there = self.ctx.scratch(name, host.shape, host.dtype)
-        self.ctx.device.upload(host, there)
-        return there
+
+def _planes(memory: Array, grid: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """Mass and peak f32[m,n] and tint u8[m,n,3] of a grid, which lie one after the other so that they go as one."""
+    size = 4 * grid[0] * grid[1]
+    mass, peak = (memory[i : i + size].view(np.float32).reshape(grid) for i in (0, size))
+    return mass, peak, memory[2 * size :].reshape(*grid, 3)

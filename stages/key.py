@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
+from bgflow.devices import to_host
 from bgflow.errors import UsageError
 from bgflow.frame import Array
 from bgflow.kernels import chroma
@@ -60,6 +61,9 @@ class Chroma(Stage, use="key.chroma"):
         chroma.key(image, alpha, clean, self._key, self.tolerance, edge, self.spill, self.ctx.scratch)
         return {"alpha": alpha, "image": clean}
 
+    def launches(self) -> Hashable | None:
+        return () if self.colour == self._text else None
+
     def _change(self, image: Array) -> None:
         """Take another key colour; one that cannot be a key leaves the old one where it is, and warns."""
         fresh, self._text = not self._text, self.colour
@@ -77,9 +81,7 @@ class Chroma(Stage, use="key.chroma"):
         h, w = image.shape[:2]
         found = self.ctx.scratch("border", (chroma.BORDER, 3), np.uint8)
         chroma.border(image, found, chroma.BORDER, h, w)
-        here = np.empty((chroma.BORDER, 3), np.uint8)
-        self.ctx.device.download(found, here)
-        return Colour(*(int(v) for v in np.median(here, axis=0)))
+        return Colour(*(int(v) for v in np.median(to_host(found), axis=0)))
 
     @staticmethod
     def _wrong(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,13 @@ class Subtraction(FixedCamera):
     def problems(self) -> Iterable[tuple[str, str]]:
         if self.var_min > self.var_max:
             yield "var_min", f"{self.var_min:g} is above var_max, which is {self.var_max:g}"
+
+    @abstractmethod
+    def rate(self, age: int) -> float:
+        """The share of the next frame in a model of `age` frames."""
+
+    def is_settled(self, age: int) -> bool:
+        return self.rate(age) == self.rate(max(age, self.history))
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -71,9 +79,10 @@ class Mask(Subtraction, Stage, use="mog.mask"):
         super().open(ctx)
         self.begin(Mixture(ctx, self.use, self.n_mixtures))
 
+    def rate(self, age: int) -> float:
+        return self.learning_rate if self.learning_rate >= 0 and age else 1 / min(2 * (age + 1), self.history)
+
     def update(self, image: Array, freeze: Array, label: Array, evidence: Array | None) -> None:
-        n = self.model.age + 1
-        chosen = self.learning_rate >= 0 and n > 1
         mog.update(
             image,
             freeze,
@@ -81,7 +90,7 @@ class Mask(Subtraction, Stage, use="mog.mask"):
             work=self.ctx.scratch("work", (2, *label.shape), np.float32),
             label=label,
             evidence=evidence,
-            rate=self.learning_rate if chosen else 1 / min(2 * n, self.history),
+            rate=self.rate(self.model.age),
             fade=self.complexity_reduction,
             gate=self.var_threshold_gen,
             ratio=self.background_ratio,
@@ -110,9 +119,11 @@ class Running(Subtraction, Stage, use="mog.running"):
         super().open(ctx)
         self.begin(Gaussians(ctx, self.use))
 
+    def rate(self, age: int) -> float:
+        return self.learning_rate if self.learning_rate >= 0 else 1 / min(age + 1, self.history)
+
     def update(self, image: Array, freeze: Array, label: Array, evidence: Array | None) -> None:
-        n = self.model.age + 1
-        rate = self.learning_rate if self.learning_rate >= 0 else 1 / min(n, self.history)
+        rate = self.rate(self.model.age)
         running.update(
             image,
             freeze,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Hashable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from bgflow import In, Out, Param, Stage, engines, models
-from bgflow.engines import Precision
+from bgflow.batching import Stream
+from bgflow.engines import Engine, Precision
 from bgflow.errors import ModelError
 from bgflow.frame import Array
-from bgflow.kernels import resize, tensor
+from bgflow.kernels import resize, span, tensor
+from bgflow.models import calibration
 from bgflow.models.ends import read
 from bgflow.models.layout import near_multiple
 from bgflow.stage import Context
@@ -30,24 +34,37 @@ class Mask(Stage, use="net.mask"):
     extreme pixels of its own frame, so the mask flickers with a passing highlight, and a frame without a subject
     becomes a full-scale picture of the network's noise; hence it is for stills only.
 
+    `batch: 8` shares the network with all stages of this process that ask for the same: up to 8 of their pictures are
+    answered at once. A picture leaves when nobody is left to wait for, or after `max_wait_us`. That is for a GPU, where
+    a network of one picture leaves much idle; on a few cores it gains little.
+
     A network with a memory starts afresh with a picture of another size and with one that is not later than the last.
     """
 
-    image = In("u8[h,w,3] rgb")
+    image = In("u8[h,w,3] rgb | nv12[h,w]")
     alpha = Out("f32[h,w] alpha")
 
     model: str | dict[str, Any] = Param(
         description="a name from `bgflow models list`, a network's file, or its declaration"
     )
-    engine: str = Param("auto", description="auto, or what runs the network: openvino, onnxruntime")
+    engine: str = Param("auto", description="auto, or what runs the network: openvino, onnxruntime, tensorrt, torch")
     precision: Precision = Param(
-        "auto", description="arithmetic of the network; auto is bf16 where the processor has it, else fp32"
+        "auto",
+        description="arithmetic of the network; auto is fp16 on a GPU, bf16 on a processor that has it, else fp32",
     )
     height: int = Param(0, ge=0, le=8192, unit="px", description="rows of the network's input; 0 is the model's own")
     width: int = Param(0, ge=0, le=8192, unit="px", description="columns of the network's input; 0 is the model's own")
     scale: Literal["fixed", "minmax"] = Param("fixed", description="fixed for video, minmax for stills")
     memory: bool = Param(True, description="false for pictures that do not follow each other: every one is the first")
     threads: int = Param(0, ge=0, le=256, description="cores the network may use; 0 is all of them")
+    batch: int = Param(
+        0, ge=0, le=64, description="pictures of several such stages that leave together; 0: a network of its own"
+    )
+    max_wait_us: int = Param(
+        2000, ge=0, le=1_000_000, unit="µs", description="how long a picture waits for those of other stages"
+    )
+
+    _engine: Engine | None = None
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if self.engine not in ("auto", *engines.known()):
@@ -66,28 +83,47 @@ class Mask(Stage, use="net.mask"):
             if getattr(self, name) % layout.multiple:
                 yield name, near_multiple(getattr(self, name), layout.multiple)
 
+    def copies(self) -> tuple[int, int]:
+        """None, but for an engine of the CPU that stands in where a GPU has none of its own."""
+        if self._engine:
+            staged = not engines.native(self._make, self.ctx.device)
+        else:
+            staged = self.engine in engines.known() and not engines.on_accelerators(self.engine)
+        return (1, 1) if staged else (0, 0)
+
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self._model = models.find(self.model)
         self.layout = self._model.layout
-        self._engine: Any = None
         self._size = self._seen = (0, 0)
         self._last = -1
         self._make = engines.engine(self.engine, ctx.device)
+        if not engines.native(self._make, ctx.device):
+            ctx.warn(f"the network runs on the CPU, with two copies a frame; {engines.GPU_ENGINES} keeps it on the GPU")
         if self.height or self.layout.resize == "stretch":
             self._load(self._input_size(1, 1))
         else:  # its input has the picture's shape, which the first frame tells
             read(self._model.path, self.layout.shape(*self.layout.size), self.layout.ends(*self.layout.size))
 
     def process(self, image: Array) -> Array:
-        self._follow(image.shape[:2])
-        x = self.ctx.scratch("x", self.layout.shape(*self._size), np.float32)
-        y = self.ctx.scratch("y", self._engine.out_shape, np.float32)
+        rows, columns = image.shape[:2]
+        net = self._follow((rows * 2 // 3 if image.ndim == 2 else rows, columns))  # NV12 has its chroma below
         alpha = self.ctx.empty(self.alpha)
-        self._prepare(image, x)
-        self._net(x, y)
-        resize.matte(self._matte(y), alpha)
+        with self._ends(net) as (x, y):
+            self._prepare(image, x)
+            net(x, y)
+            resize.matte(self._matte(y), alpha)
         return alpha
+
+    def launches(self) -> Hashable | None:
+        if self._engine is None or not self._engine.capturable or self._seen == (0, 0):
+            return None  # the first picture, or its size, may load a network and empties its memory
+        return self._engine.turn, self._afresh()
+
+    def replayed(self) -> None:
+        self._last = self.ctx.frame.pts
+        assert self._engine  # else it had no launches
+        self._engine.replayed()
 
     def close(self) -> None:
         self._unload()
@@ -95,42 +131,72 @@ class Mask(Stage, use="net.mask"):
     def _input_size(self, height: int, width: int) -> tuple[int, int]:
         return (self.height, self.width) if self.height else self.layout.fitted(height, width)
 
-    def _follow(self, seen: tuple[int, int]) -> None:
-        """Have the network for pictures of this size, and with the memory that suits this instant."""
-        if (wanted := self._input_size(*seen)) != self._size:
-            self._load(wanted)
-        time, before = self.ctx.frame.pts, self._last
-        self._last = time
-        if not self.memory or seen != self._seen or time <= before:
-            self._engine.reset()
-        self._seen = seen
+    def _afresh(self) -> bool:
+        """Whether the network's memory would begin anew with this instant."""
+        return not self.memory or self.ctx.frame.pts <= self._last
 
-    def _load(self, size: tuple[int, int]) -> None:
+    def _follow(self, seen: tuple[int, int]) -> Engine:
+        """The network for pictures of this size, with the memory that suits this instant."""
+        net = self._engine
+        if net is None or self._input_size(*seen) != self._size:
+            net = self._load(self._input_size(*seen))
+        if self._afresh() or seen != self._seen:
+            net.reset()
+        self._last, self._seen = self.ctx.frame.pts, seen
+        return net
+
+    def _ends(self, net: Engine) -> AbstractContextManager[tuple[Array, Array]]:
+        """Where the network's picture and its answer are."""
+        if isinstance(net, Stream):
+            return net.place()
+        shapes = {"x": net.shape, "y": net.out_shape}
+        x, y = (self.ctx.scratch(name, shape, np.float32) for name, shape in shapes.items())
+        return nullcontext((x, y))
+
+    def _load(self, size: tuple[int, int]) -> Engine:
         self._unload()
-        shape, ends = self.layout.shape(*size), self.layout.ends(*size)
-        path, device = self._model.path, self.ctx.device
-        engine = self._make(path, shape, ends=ends, precision=self.precision, threads=self.threads)
-        self._engine = engine.__enter__()
-        self._size = size
-        self._map = _map_shape(path, self._engine.out_shape, self.layout.layout)
-        native = device.name.partition(":")[0] in self._make.devices
-        self._net = engine if native else engines.Staged(engine, device, shape, engine.out_shape)
+        layout, where = self.layout, self.ctx.device
+
+        def make(count: int) -> Engine:
+            return engines.fitted(
+                self._make,
+                self._model.path,
+                (count, *layout.shape(*size)[1:]),
+                where,
+                ends=layout.ends(*size),
+                precision=self.precision,
+                threads=self.threads,
+                samples=functools.partial(calibration.inputs, layout, *size),
+            )
+
+        net = make(1)
+        if self.batch > 1:
+            same = self._model.sha256, layout.model_dump_json(), size, self._make, self.precision, self.threads
+            key = (*same, where.name, self.batch, self.max_wait_us)
+            net = Stream(key, make, where, self.batch, self.max_wait_us)
+        self._engine, self._size = net.__enter__(), size
+        self._map = _map_shape(net.path, net.out_shape, layout.layout)
         text = "%s by %s in %s at %d x %d"
-        self.ctx.log.info(text, self._model.name, self._make.package, engine.precision, *size[::-1])
+        self.ctx.log.info(text, self._model.name, self._make.package, net.precision, *size[::-1])
+        return net
 
     def _unload(self) -> None:
+        if isinstance(self._engine, Stream):
+            self.ctx.note(batching=self._engine.counters())
         if self._engine:
             self._engine.__exit__(None, None, None)
             self._engine = None
 
     def _prepare(self, image: Array, x: Array) -> None:
         """The picture as the network wants it: (colour - mean) / std, colour in 0..1."""
-        layout, peak = self.layout, 1.0
-        if self.scale == "minmax":
-            tensor.fill(image, x, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), layout.layout, self.ctx.scratch)
-            peak = float(x.max()) or 1.0
-        mean, std = tuple(m * peak for m in layout.mean), tuple(s * peak for s in layout.std)
-        tensor.fill(image, x, mean, std, layout.layout, self.ctx.scratch)
+        layout, plain = self.layout, self.scale == "fixed"
+        mean, std = (layout.mean, layout.std) if plain else ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        if image.ndim == 2:
+            tensor.fill_nv12(image, *self._seen, x, mean, std, layout.layout, self.ctx.scratch)
+        else:
+            tensor.fill(image, x, mean, std, layout.layout, self.ctx.scratch)
+        if not plain:
+            span.under_peak(x, layout.mean, layout.std, layout.layout, self.ctx.scratch)
 
     def _matte(self, y: Array) -> Array:
         """The network's answer as one map 0..1."""
@@ -143,7 +209,7 @@ class Mask(Stage, use="net.mask"):
             found = self.ctx.scratch("map", (rows, columns), np.float32)
             tensor.matte(maps, found, layout.activation, layout.channel, layout.layout)
         if self.scale == "minmax":
-            _stretch(found)
+            span.stretch(found, self.ctx.scratch)
         return found
 
 
@@ -153,11 +219,3 @@ def _map_shape(path: Path, shape: tuple[int, ...], layout: str) -> tuple[int, ..
     if len(inner) not in (2, 3) or (len(shape) > 2 and shape[0] != 1):
         raise ModelError(f"{path}: its output is f32{list(shape)}; wanted a map, f32[1,?,?,?], f32[1,?,?] or f32[?,?]")
     return inner if len(inner) == 3 else (1, *inner) if layout == "nchw" else (*inner, 1)
-
-
-def _stretch(y: Array) -> None:
-    """Scale `y` in place so that it fills 0..1; a constant map stays."""
-    low, high = float(y.min()), float(y.max())
-    if high > low:
-        y -= np.float32(low)
-        y *= np.float32(1.0 / (high - low))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from bgflow import In, Stage
@@ -18,4 +19,10 @@ class Sink(Stage, use="null.sink"):
         self.count = 0
 
     def process(self, value: Any) -> None:
+        self.count += 1
+
+    def launches(self) -> Hashable:
+        return ()
+
+    def replayed(self) -> None:
         self.count += 1

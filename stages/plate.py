@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bgflow.devices import to_host
 from bgflow.errors import MediaError, UsageError
 from bgflow.frame import Array
 from bgflow.kernels import guided, match, morphology, plate, resize, walker
@@ -31,6 +33,7 @@ class Capture(Stage, use="plate.capture"):
     (191 MB at 1080p with 24); the plate is the mean of those that agree. Somebody may walk through. With `auto`,
     plates are sent for as long as the stream runs; what an alpha marks as subject never enters, and without one
     whoever stays in place for half of `memory` becomes background.
+    On an accelerator a sample, and a plate that is ready, each bring a few numbers to the host.
 
     quality = coverage * (1 - motion) / (1 + (noise / 8)**2): the share of the plate that half of its samples agree
     on, the share of the picture that moved on average, and the standard deviation of the samples in levels.
@@ -127,7 +130,7 @@ class Capture(Stage, use="plate.capture"):
         out = {name: value for name, value in made.items() if self.ctx.wired(name)}
         if self.ctx.wired("quality"):
             out["quality"] = self.ctx.empty("quality")
-            self.ctx.device.upload(np.array([quality], np.float32), out["quality"])
+            out["quality"].fill(quality)
         return out
 
     def _write(self) -> None:
@@ -135,10 +138,7 @@ class Capture(Stage, use="plate.capture"):
 
         try:
             if self.save:
-                made = self._ready["plate"]
-                host = np.empty(made.shape, made.dtype)
-                self.ctx.device.download(made, host)
-                Image.fromarray(host).save(self.save)
+                Image.fromarray(to_host(self._ready["plate"])).save(self.save)
         except OSError as e:
             raise MediaError(f"{self.save}: the plate cannot be written: {e.strerror}; give a folder with space") from e
 
@@ -173,13 +173,14 @@ class Mask(Stage, use="plate.mask"):
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self._seen: tuple[Any, ...] = ()
+        self._given: list[str] = []
         self._warm = False
         self._file = self._load() if self.path else None
         if self._file is None and not ctx.wired("plate"):
             raise UsageError("plate: there is none; wire `plate` to a plate.capture, or give `path`, a picture file")
         self._light, self._noise = ctx.scratch("light", (3, 2), np.float32), ctx.scratch("noise", (3, 1), np.float32)
         ctx.device.upload(np.array([[1, 0]] * 3, np.float32), self._light)
-        ctx.device.upload(np.zeros((3, 1), np.float32), self._noise)
+        self._noise.fill(0)
 
     def _load(self) -> Array:
         from bgflow.media import pictures
@@ -194,6 +195,7 @@ class Mask(Stage, use="plate.mask"):
         return there
 
     def process(self, image: Array, plate: Array | None, spread: Array | None) -> dict[str, Array] | None:
+        self._given = [name for name, value in (("plate", plate), ("spread", spread)) if value is not None]
         plate = self._file if plate is None else plate
         if plate is None:
             if not self._warm:
@@ -205,6 +207,13 @@ class Mask(Stage, use="plate.mask"):
             wrong = f"path: {self.path} is {plate.shape[1]}x{plate.shape[0]}, but the picture is {w}x{h}"
             raise UsageError(f"{wrong}; take the plate with the same camera at the same size")
         return self._find(image, plate, spread)
+
+    def launches(self) -> Hashable | None:
+        return () if self._seen and self._seen[3] == self._ages() else None
+
+    def _ages(self) -> list[Fraction]:
+        """Of which instants plate and spread are; where they lie does not tell, for another may come to lie there."""
+        return [self.ctx.time_of(name) for name in self._given]
 
     def _find(self, image: Array, plate: Array, spread: Array | None) -> dict[str, Array]:
         h, w = image.shape[:2]
@@ -229,8 +238,7 @@ class Mask(Stage, use="plate.mask"):
         whole = scratch("whole", (m, n), np.float32)
         morphology.despeckle(matte, whole, self.despeckle / 100 * m * n, scratch)
         alpha = self.ctx.empty("alpha") if self.ctx.wired("alpha") else scratch("alpha", (h, w), np.float32)
-        guided.enlarge(whole, small, image, alpha, DETAIL, CONTRAST, k, scratch)
-        morphology.steepen(alpha, alpha, STEEP)
+        guided.enlarge(whole, small, image, alpha, DETAIL, CONTRAST, k, scratch, STEEP)
         out = {"alpha": alpha} if self.ctx.wired("alpha") else {}
         if self.ctx.wired("label"):
             out["label"] = self.ctx.empty("label")
@@ -250,16 +258,16 @@ class Mask(Stage, use="plate.mask"):
 
     def _plate(self, full: Array, spread: Array | None, k: int, m: int, n: int) -> tuple[Array, Array, Array, Array]:
         """The plate of m by n, its bounds, and its spread; made anew whenever another plate comes."""
-        scratch = self.ctx.scratch
-        if not self._seen or self._seen[0] is not full or self._seen[1] is not spread or self._seen[2] != self.shift:
+        scratch, seen, ages = self.ctx.scratch, self._seen, self._ages()
+        if not seen or seen[0] is not full or seen[1] is not spread or seen[2:4] != (self.shift, ages):
             small = self._small("plate", full, k)
             low, high = scratch("low", (m, n, 3), np.uint8), scratch("high", (m, n, 3), np.uint8)
             match.bounds(small, low, high, self.shift, m, n)
             loose = scratch("loose", (m, n), np.float32)
             if spread is None:
-                self.ctx.device.upload(np.zeros((m, n), np.float32), loose)
+                loose.fill(0)
             else:
                 resize.area(spread, loose)
-            self._seen = (full, spread, self.shift, (small, low, high, loose))
-        small, low, high, loose = self._seen[3]
+            self._seen = (full, spread, self.shift, ages, (small, low, high, loose))
+        small, low, high, loose = self._seen[4]
         return small, low, high, loose

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
 from bgflow.errors import BgflowError
 from bgflow.frame import Array
-from bgflow.kernels import denoise, flip, resize, yuv
+from bgflow.kernels import denoise, flip, over, resize, yuv
 from bgflow.port import In, Out
 from bgflow.stage import Param, Stage
 
@@ -33,14 +33,17 @@ class Resize(Stage, use="preprocess.resize"):
         description="stretch fills exactly; contain adds black bars; cover cuts off what is too much",
     )
 
+    def launches(self) -> Hashable:
+        return ()
+
     def process(self, image: Array) -> Array:
         out = self.ctx.empty("out")
         h, w = image.shape[:2]
         if self.fit == "contain":
             oh, ow = _within((h, w), (self.height, self.width))
             y, x = (self.height - oh) // 2, (self.width - ow) // 2
-            for bar in (out[:y], out[y + oh :], out[y : y + oh, :x], out[y : y + oh, x + ow :]):
-                bar[...] = 0
+            if (oh, ow) != (self.height, self.width):
+                over.fill((0, 0, 0), out)
             FILTERS[self.filter](image, out[y : y + oh, x : x + ow])
         elif self.fit == "cover":
             ch, cw = _within((self.height, self.width), (h, w))
@@ -75,6 +78,9 @@ class Flip(Stage, use="preprocess.flip"):
         if flip.turns(self.way):
             self.outputs = {"out": replace(self.outputs["out"], type="u8[w,h,3] rgb")}
 
+    def launches(self) -> Hashable:
+        return ()
+
     def process(self, image: Array) -> Array:
         out = self.ctx.empty("out")
         flip.flip(image, out, self.way)
@@ -97,6 +103,9 @@ class Crop(Stage, use="preprocess.crop"):
             cut = getattr(self, one), getattr(self, other)
             if max(cut) < 1 <= sum(cut):
                 yield other, f"{one} {cut[0]:g} and {other} {cut[1]:g} leave nothing; together they must be below 1"
+
+    def launches(self) -> Hashable:
+        return ()
 
     def process(self, image: Array) -> Array:
         h, w = image.shape[:2]
@@ -133,6 +142,9 @@ class Denoise(Stage, use="preprocess.denoise"):
     )
     passes: int = Param(1, ge=1, le=4, hot=True, description="times to filter; each reaches one pixel further")
 
+    def launches(self) -> Hashable:
+        return ()
+
     def process(self, image: Array) -> Array:
         out = self.ctx.empty("out")
         for left in reversed(range(self.passes)):
@@ -142,25 +154,27 @@ class Denoise(Stage, use="preprocess.denoise"):
         return out
 
 
-Matrix = Literal["auto", "bt601", "bt709", "bt2020"]
 MATRIX = "the standard of the colours; auto takes bt709 from 720 rows on, else bt601"
 RANGE = "whether luma uses 0..255 (JPEG, webcams) instead of 16..235"
 
 
 class Nv12(Stage, use="preprocess.nv12"):
-    """Convert RGB pictures to NV12."""
+    """Convert RGB pictures to NV12; stages that take it expect the colours that auto and limited range stand for."""
 
     image = In("u8[h,w,3] rgb")
     nv12 = Out("nv12[h,w]")
 
-    matrix: Matrix = Param("auto", description=MATRIX)
+    matrix: yuv.Choice = Param("auto", description=MATRIX)
     full: bool = Param(False, description=RANGE)
+
+    def launches(self) -> Hashable:
+        return ()
 
     def process(self, image: Array) -> Array:
         out = self.ctx.empty("nv12")
         h, w = image.shape[:2]
-        yuv.rgb_to_nv12(image, *yuv.nv12_planes(out, h, w), _matrix(self.matrix, h), self.full)
-        out[:h, w:] = out[:h, w - 1 : w]  # the column that makes an odd width even
+        yuv.rgb_to_nv12(image, *yuv.nv12_planes(out, h, w), yuv.chosen(self.matrix, h), self.full)
+        yuv.even_out(out, w)
         return out
 
 
@@ -170,15 +184,14 @@ class Rgb(Stage, use="preprocess.rgb"):
     nv12 = In("nv12[h,w]")
     image = Out("u8[h,w,3] rgb")
 
-    matrix: Matrix = Param("auto", description=MATRIX)
+    matrix: yuv.Choice = Param("auto", description=MATRIX)
     full: bool = Param(False, description=RANGE)
+
+    def launches(self) -> Hashable:
+        return ()
 
     def process(self, nv12: Array) -> Array:
         out = self.ctx.empty("image")
         h, w = out.shape[:2]
-        yuv.nv12_to_rgb(*yuv.nv12_planes(nv12, h, w), out, _matrix(self.matrix, h), self.full)
+        yuv.nv12_to_rgb(*yuv.nv12_planes(nv12, h, w), out, yuv.chosen(self.matrix, h), self.full)
         return out
-
-
-def _matrix(name: Matrix, height: int) -> yuv.Matrix:
-    return yuv.usual(height) if name == "auto" else name

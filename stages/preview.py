@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from bgflow import In, Param, Stage
+from bgflow.devices import to_host
 from bgflow.frame import Array
 from bgflow.stage import Context
 from bgflow.web.served import Served
@@ -21,7 +22,6 @@ class Sink(Served, Stage, use="preview.sink"):
     image = In("u8[h,w,3] rgb")
 
     quality: int = Param(80, ge=1, le=95, hot=True, description="of the JPEGs")
-    host = True
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
@@ -34,6 +34,9 @@ class Sink(Served, Stage, use="preview.sink"):
         self.preview.jpegs.loop = asyncio.get_running_loop()
         web.preview = self.preview
 
+    def copies(self) -> tuple[int, int]:
+        return 0, 1
+
     def process(self, image: Array) -> None:
         from PIL import Image
 
@@ -42,5 +45,5 @@ class Sink(Served, Stage, use="preview.sink"):
             self.ctx.drop("nobody watches")
             return
         out = io.BytesIO()
-        Image.fromarray(image).save(out, "JPEG", quality=self.quality)
+        Image.fromarray(to_host(image)).save(out, "JPEG", quality=self.quality)
         self.preview.jpegs.put(out.getvalue())

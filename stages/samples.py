@@ -11,7 +11,6 @@ from bgflow.fixedcamera import FixedCamera
 from bgflow.frame import Array
 from bgflow.gaussians import Gaussians, Host
 from bgflow.kernels import looks, samples
-from bgflow.kernels.figure import mix
 from bgflow.kernels.lbsp import LOOK
 from bgflow.kernels.looks import STATE
 from bgflow.kernels.majority import RADIUS
@@ -115,16 +114,32 @@ class Mask(FixedCamera, Stage, use="samples.mask"):
         super().open(ctx)
         self.begin(Model(ctx, self.use, self.samples))
 
+    def begin(self, model: Gaussians) -> None:
+        super().begin(model)
+        self._turn = self.model.ctx.scratch("turn", (1, 2), np.int32)
+        self._turned = -1  # the frame whose number lies there
+
+    def is_settled(self, age: int) -> bool:
+        return self._turned == age and age >= self.learn and 1 / (age + 1) <= MEAN
+
+    def replayed(self) -> None:
+        super().replayed()
+        self._turned += 1
+
     def update(self, image: Array, freeze: Array, label: Array, evidence: Array | None) -> None:
         age = self.model.age
+        if self._turned != age:  # it has begun anew
+            self._turn.fill(age)
+        self._turned = age + 1
         samples.update(
             image,
             freeze,
             **self.model.arrays,
+            turn=self._turn,
             label=label,
             evidence=evidence,
             scratch=self.ctx.scratch,
-            key=mix(mix(self.seed) + age) >> 1,
+            seed=self.seed,
             need=self.matches,
             colour=self.color_threshold,
             pattern=self.texture_threshold,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from bgflow.frame import Array
 from bgflow.kernels import shade
 from bgflow.port import In, Out
@@ -31,6 +33,9 @@ class Cast(Stage, use="shadow.cast"):
         shade.cast(image, plate, label, alpha, out, self.strength, blur, self.ctx.scratch)
         return out
 
+    def launches(self) -> Hashable:
+        return ()
+
 
 class Keep(Stage, use="shadow.keep"):
     """Keeps the shadow in the matte, with the old background under it: a patch of floor at somebody's feet."""
@@ -45,3 +50,6 @@ class Keep(Stage, use="shadow.keep"):
         out: Array = self.ctx.empty(self.kept)
         shade.keep(label, alpha, out, self.strength, self.ctx.scratch)
         return out
+
+    def launches(self) -> Hashable:
+        return ()

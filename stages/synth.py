@@ -68,6 +68,9 @@ class Source(Stage, use="synth.source"):
         style = scene.BACKGROUNDS.index(self.background)
         scene.backdrop(self._backdrop, palette, style, self.seed, margin, self.height, self.width)
 
+    def copies(self) -> tuple[int, int]:
+        return int(self.subjects > 0), 0  # where the figures are
+
     def frames(self) -> Iterator[tuple[int, Any]]:
         for n in itertools.count():
             if self.ctx.stopping or (self.count and n >= self.count):
@@ -88,10 +91,12 @@ class Source(Stage, use="synth.source"):
         dx, dy = self.scene.camera(n)
         figures = self.scene.figures(n)
         gain = 2.0 ** (self.exposure / 2.2) if n >= self.exposure_at else 1.0  # on levels coded with a gamma of 2.2
+        shadows = self.scene.shadows(figures, dx, dy)
+        table = self._upload("figures", np.concatenate([figures, shadows])) if len(figures) else None
         if need["alpha"]:
-            self._draw(figures, dx, dy, gain, made["alpha"], made.get("foreground"))
+            self._draw(figures, table, dx, dy, gain, made["alpha"], made.get("foreground"))
         if need["shade"]:
-            self._shade(figures, dx, dy, made["shade"])
+            self._shade(shadows, table, made["shade"])
         if need["plate"]:
             left, top = self.scene.margin - dx, self.scene.margin - dy
             x, y = math.floor(left), math.floor(top)
@@ -105,7 +110,9 @@ class Source(Stage, use="synth.source"):
             scene.annotate(made["alpha"], made["shade"], made["label"], self.shadow)
         return {p: made[p] for p in ports}
 
-    def _draw(self, rows: Any, dx: float, dy: float, gain: float, alpha: Array, foreground: Array | None) -> None:
+    def _draw(
+        self, rows: Any, table: Array, dx: float, dy: float, gain: float, alpha: Array, foreground: Array | None
+    ) -> None:
         """Draw the figures, from back to front, each in its own box."""
         alpha.fill(0)
         if foreground is not None:
@@ -113,7 +120,6 @@ class Source(Stage, use="synth.source"):
         if not len(rows):
             return
         layer = self._canvas("layer", False)
-        table = self._upload("figures", rows)
         soft = max(self.edge, 1.0)
         for i, row in enumerate(rows):
             x0, x1 = (min(max(round(float(row[k]) + dx), 0), self.width) for k in (figure.LEFT, figure.RIGHT))
@@ -126,17 +132,15 @@ class Source(Stage, use="synth.source"):
             if foreground is not None:
                 figure.paint(table, i, layer[box], alpha[box], foreground[box], x0 - dx, y0 - dy, soft, gain)
 
-    def _shade(self, rows: Any, dx: float, dy: float, shade: Array) -> None:
-        """Draw the shadows of the figures on their coarse grid."""
+    def _shade(self, rows: Any, table: Array, shade: Array) -> None:
+        """Draw the shadows of the figures, which follow them in the table, on their coarse grid."""
         shade.fill(0)
         if self.shadow == 0 or not len(rows):
             return
         layer = self._canvas("shadow", False)
-        cast = self.scene.shadows(rows, dx, dy)
-        table = self._upload("shadows", cast)
-        for i, row in enumerate(cast):
+        for i, row in enumerate(rows):
             if row[figure.UNIT] > 0:
-                figure.silhouette(table, i, layer, -1, -1, max(float(row[figure.UNIT]) / 3, 1.0))
+                figure.silhouette(table, len(rows) + i, layer, -1, -1, max(float(row[figure.UNIT]) / 3, 1.0))
                 scene.cover(layer, shade)
 
     def _canvas(self, name: str, wired: bool) -> Array:

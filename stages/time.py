@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from bgflow.frame import Array
-from bgflow.kernels import carry, flow, guided, resize
+from bgflow.kernels import box, carry, flow, resize
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
 ROWS = 240  # of the reduced picture on which all is done, more or less
-RING = 16  # pictures and flows that are kept
+RING = 16  # pictures and flows that are kept, at most
 NEARBY = 2  # pixels around each that are looked at to tell whether something new is there
 CALM = 0.3  # the share of the picture that is taken to show nothing new
 OVER, LEAST = 2.5, 4.0  # new is what differs by so many times the noise and so many levels of 255 besides
@@ -23,32 +24,47 @@ f32 = np.float32
 
 
 class History:
-    """The last few pictures, grey and reduced k times, and the flow from each to the one before it."""
+    """The last few pictures, grey and reduced k times, and the flow from each to the one before it.
+
+    They lie in a ring. On an accelerator it begins with two places, and doubles when an answer is older than all that
+    is in it: each place has launches of its own, to be recorded once.
+    """
 
     def __init__(self, ctx: Context, h: int, w: int):
         self.scratch, self.size = ctx.scratch, (h, w)
         self.k = max(round(h / ROWS), 1)
         self.m, self.n = -(-h // self.k), -(-w // self.k)
+        self.wanted = self.ring = RING if ctx.device.name == "cpu" else 2
+        self.count = 0
         self._times: list[Fraction] = []
-        self._count = 0
         self._pictures = self.scratch("pictures", (RING, *flow.padded(self.m, self.n)), f32)
         self._flows = self.scratch("flows", (RING, 2, self.m, self.n), f32)
 
-    def add(self, time: Fraction, image: Array) -> None:
+    def turn(self, time: Fraction) -> None:
+        """The picture of another instant comes."""
+        if self.ring != self.wanted and (self.count + 1) % self.ring == 0:  # all lie where they would in a larger one
+            self.count, self.ring = self.ring - 1, self.wanted
+        self.count += 1
+        self._times = [time, *self._times[: self.ring - 1]]
+
+    def add(self, image: Array) -> None:
         """The picture of this instant."""
-        self._count += 1
-        self._times = [time, *self._times[: RING - 1]]
         flow.grey(image, self.picture(0), self.k, self.m, self.n, *self.size)
         if len(self._times) > 1:
             flow.flow(self.picture(0), self.picture(1), self.flow(0), self.scratch)
 
+    def is_short(self, time: Fraction) -> bool:
+        """Whether `time` is before all that will be in the ring after the next turn, and a larger one has more."""
+        kept = self._times[: self.ring - 1]
+        return self.ring < RING and len(kept) == self.ring - 1 and time < kept[-1]
+
     def picture(self, age: int) -> Array:
         """The picture of `age` instants ago."""
-        return self._pictures[(self._count - age) % RING]
+        return self._pictures[(self.count - age) % self.ring]
 
     def flow(self, age: int) -> Array:
         """The flow from the picture of `age` instants ago to the one before it."""
-        return self._flows[(self._count - age) % RING]
+        return self._flows[(self.count - age) % self.ring]
 
     def age(self, time: Fraction) -> int:
         """How many instants ago it was `time`, or the last picture before; the oldest there is for what is older."""
@@ -92,7 +108,6 @@ class Stabilise(Stage, use="time.stabilise"):
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self._history: History | None = None
-        self._turn = 0
         self._answered: Fraction | None = None
 
     def process(self, image: Array, alpha: Array) -> Any:
@@ -100,44 +115,65 @@ class Stabilise(Stage, use="time.stabilise"):
             self._history = History(self.ctx, *alpha.shape)
         past = self._history
         assert past is not None
-        past.add(self.ctx.frame.time, image)
-        asked = self.ctx.time_of(self.alpha)
+        asked = self._turn(past)
+        past.add(image)
         if first:
-            matte, trust = self._state()
+            matte, trust = self._state(past, 0)
             resize.area(alpha, matte)
             carry.begin(trust, FEW)
+            carry.begin(self._same(past), 0)
         else:
-            matte, trust, limit = self._carried(past)
+            matte, trust = self._carried(past)
             if asked != self._answered:
-                self._settle(past, alpha, past.age(asked), matte, trust, limit)
+                self._settle(past, alpha, past.age(asked), matte, trust)
         self._answered = asked
         out = self.ctx.empty(self.steady)
         resize.matte(matte, out)
         return out
 
-    def _state(self) -> tuple[Array, Array]:
-        """Matte and trust of this turn."""
-        assert self._history is not None
-        m, n = self._history.m, self._history.n
-        mattes, trusts = (self.ctx.scratch(name, (2, m, n), f32) for name in ("mattes", "trusts"))
-        return mattes[self._turn], trusts[self._turn]
+    def launches(self) -> Hashable | None:
+        past, now, asked = self._history, self.ctx.frame.time, self.ctx.time_of(self.alpha)
+        if past is None or past.ring != past.wanted:
+            return None
+        place = past.ring, (past.count + 1) % past.ring
+        if asked == self._answered:
+            return place
+        return None if past.is_short(asked) else (*place, 0 if asked >= now else past.age(asked) + 1)
 
-    def _carried(self, past: History) -> tuple[Array, Array, float]:
-        """Matte and trust, brought here from the last instant, and from which difference on something is new."""
-        old_matte, old_trust = self._state()
-        self._turn = 1 - self._turn
-        matte, trust = self._state()
-        motion = past.flow(0)
+    def replayed(self) -> None:
+        assert self._history is not None
+        self._answered = self._turn(self._history)
+
+    def _turn(self, past: History) -> Fraction:
+        """Go on to this instant; that of the network's answer."""
+        asked = self.ctx.time_of(self.alpha)
+        if asked != self._answered and past.is_short(asked):
+            past.wanted = 2 * past.ring
+        past.turn(self.ctx.frame.time)
+        return asked
+
+    def _state(self, past: History, age: int) -> tuple[Array, Array]:
+        """Matte and trust of this instant, or of the last one."""
+        mattes, trusts = (self.ctx.scratch(name, (2, past.m, past.n), f32) for name in ("mattes", "trusts"))
+        turn = (past.count - age) % 2
+        return mattes[turn], trusts[turn]
+
+    def _carried(self, past: History) -> tuple[Array, Array]:
+        """Matte and trust, brought here from the last instant."""
+        (old_matte, old_trust), (matte, trust) = self._state(past, 1), self._state(past, 0)
+        motion, limit = past.flow(0), self._limit()
         difference = self._difference(past, motion, 1)
-        limit = OVER * self._noise(difference) + LEAST
+        some = self.ctx.scratch("some", (-(-past.m // carry.APART), -(-past.n // carry.APART)), f32)
+        carry.thin(difference, some)
+        carry.limit(some, CALM, OVER, LEAST, limit, self.ctx.scratch)
         carry.carry(old_matte, motion, difference, past.picture(0), matte, limit, past.m, past.n)
         fast = self.fast / 100 * past.m
         carry.fade(old_trust, motion, difference, trust, limit, self.still, self.moving, fast, past.m, past.n)
-        return matte, trust, limit
+        return matte, trust
 
-    def _settle(self, past: History, alpha: Array, age: int, matte: Array, trust: Array, limit: float) -> None:
+    def _settle(self, past: History, alpha: Array, age: int, matte: Array, trust: Array) -> None:
         """Correct matte and trust by an answer of the network that is `age` instants old."""
-        shape = past.m, past.n
+        shape, limit = (past.m, past.n), self._limit()
         answer = self.ctx.scratch("answer", shape, f32)
         resize.area(alpha, answer)
         if age:
@@ -146,8 +182,7 @@ class Stabilise(Stage, use="time.stabilise"):
             carry.carry(answer, motion, difference, past.picture(0), brought, limit, *shape)
             answer = brought
         else:
-            difference = self.ctx.scratch("difference", shape, f32)
-            carry.begin(difference, 0)
+            difference = self._same(past)
         carry.settle(answer, difference, matte, trust, limit)
 
     def _difference(self, past: History, motion: Array, age: int) -> Array:
@@ -155,15 +190,13 @@ class Stabilise(Stage, use="time.stabilise"):
         out, between = (self.ctx.scratch(name, (past.m, past.n), f32) for name in ("difference", "sums"))
         now = past.picture(0)
         carry.differ(now, past.picture(age), motion, out, *now.shape)
-        guided.box(out[None], out[None], NEARBY, between[None])
+        box.mean(out[None], out[None], NEARBY, between[None])
         return out
 
-    def _noise(self, difference: Array) -> float:
-        """What the calm part of the picture differs by; some kilobytes leave the device for it."""
-        m, n = difference.shape
-        some = self.ctx.scratch("some", (-(-m // carry.APART), -(-n // carry.APART)), f32)
-        carry.thin(difference, some)
-        host = np.empty(some.shape, f32)
-        self.ctx.device.download(some, host)
-        rank = int(CALM * (host.size - 1))
-        return float(np.partition(host.ravel(), rank)[rank])
+    def _same(self, past: History) -> Array:
+        """How much a picture differs from itself."""
+        return self.ctx.scratch("same", (past.m, past.n), f32)
+
+    def _limit(self) -> Array:
+        """From which difference between two pictures on something is new; it never leaves the device."""
+        return self.ctx.scratch("limit", (1,), f32)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from bgflow import Out, Param, Stage
+from bgflow.media import nvdec
 from bgflow.media.audio import AudioTrack
 from bgflow.media.container import MediaUsageError, open_address, redacted
 from bgflow.media.live import Backoff, Connection
-from bgflow.media.reader import Reader, picture
+from bgflow.media.reader import Intake, Reader
 from bgflow.stage import Context
 
 SCHEMES = ("rtsp", "rtsps", "rtp", "http", "https", "srt", "udp", "tcp", "rtmp")
@@ -25,6 +26,7 @@ class Source(Stage, use="url.source"):
     """
 
     image = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description="the same as it was coded, for what takes that; made only when it is wired")
     audio = Out("audio", description="the stream's first sound, compressed as it is")
 
     url: str = Param(description=f"the address: {', '.join(SCHEMES)} (or a .sdp file for rtp)")
@@ -35,7 +37,7 @@ class Source(Stage, use="url.source"):
     first_pause: float = Param(0.2, ge=0.01, le=10, unit="s", description="pause before the first attempt; it doubles")
     longest_pause: float = Param(10.0, ge=0.01, le=300, unit="s", description="the longest pause between attempts")
     patient: bool = Param(False, description="keep trying when even the first connection fails")
-    host = True
+    decode: nvdec.Decode = Param("auto", description=nvdec.DECODE)
     live = True
 
     def problems(self) -> Iterable[tuple[str, str]]:
@@ -75,12 +77,16 @@ class Source(Stage, use="url.source"):
         self.time_base = self.connection.time_base
 
     def frames(self) -> Iterator[tuple[int, Any]]:
+        intake = Intake(self.ctx)
         for pts, frame in self.connection.pictures():
-            yield pts, self._value(picture(self.ctx, frame))
+            yield pts, self._value(intake.take(frame))
 
-    def _value(self, image: Any) -> Mapping[str, Any]:
+    def copies(self) -> tuple[int, int]:
+        return 0 if self.decode == "cuda" else 1, 0
+
+    def _value(self, made: Mapping[str, Any]) -> Mapping[str, Any]:
         track = self.connection.track
-        return {"image": image, "audio": track} if track else {"image": image}
+        return {**made, "audio": track} if track else made
 
     def close(self) -> None:
         self.connection.close()
@@ -89,5 +95,10 @@ class Source(Stage, use="url.source"):
         name = redacted(self.url)
         if found := list(self.problems()):
             raise MediaUsageError(f"{name}: {found[0][1]}")
-        container = open_address(self.url, options=self.options(), timeout=self.timeout)
-        return Reader(container, name, self.ctx, live=True, sound=self.ctx.wired("audio"), track=track)
+
+        def connect(hw: Any) -> Any:
+            return open_address(self.url, options=self.options(), timeout=self.timeout, hwaccel=hw)
+
+        container = nvdec.opened(connect, self.decode, self.ctx.device, name)
+        sound, on_gpu = self.ctx.wired("audio"), self.decode == "cuda"
+        return Reader(container, name, self.ctx, live=True, sound=sound, track=track, on_gpu=on_gpu)

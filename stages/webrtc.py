@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
+from bgflow.devices import device
 from bgflow.frame import Array, Pool
 from bgflow.kernels import yuv
 from bgflow.stage import Context
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bgflow.web.server import Web
     from bgflow.web.track import Camera, Planes, Stream
 
+MATRIX: yuv.Matrix = "bt601"  # what browsers expect of every size
 RTP_CLOCK = Fraction(1, 90_000)  # the clock of all video (RFC 3551)
 
 
@@ -41,12 +43,12 @@ class Source(Connected, Stage, use="webrtc.source"):
     """Take the camera of a browser; whoever pressed start last is on air."""
 
     image = Out("u8[h,w,3] rgb")
+    nv12 = Out("nv12[h,w]", description="the same as the browser sends it, for what takes that; made only when wired")
 
     port: int | None = Param(DEFAULT_PORT, ge=0, le=65535, description="port of the page; 0 lets the system choose")
     width: int = Param(640, ge=16, le=3840, unit="px", description="asked of the camera; the browser may send less")
     height: int = Param(360, ge=16, le=2160, unit="px", description="asked of the camera; the browser may send less")
     fps: int = Param(30, ge=1, le=120, unit="1/s", description="asked of the camera")
-    host = True
     live = True
     time_base = RTP_CLOCK
 
@@ -62,28 +64,35 @@ class Source(Connected, Stage, use="webrtc.source"):
         self.connect(web)
         web.take_camera(self.camera, self.ctx.name)
 
-    def frames(self) -> Iterator[tuple[int, Array]]:
-        from bgflow.media.reader import picture
+    def copies(self) -> tuple[int, int]:
+        return 1, 0
+
+    def frames(self) -> Iterator[tuple[int, dict[str, Array]]]:
+        from bgflow.media.reader import Intake
 
         self.settle()
+        intake = Intake(self.ctx, rotate=False)
         while not self.ctx.stopping:
             came = self.camera.latest.take(0.2)
             if came is not None:
                 pts, frame = came
-                yield pts, picture(self.ctx, frame, rotate=False)
+                yield pts, intake.take(frame)
                 del came, frame
 
 
 class Sink(Connected, Stage, use="webrtc.sink"):
     """Show the picture to any number of browsers: processed once, encoded for each at the speed it can take."""
 
-    image = In("u8[h,w,3] rgb")
+    image = In("u8[h,w,3] rgb | nv12[h,w]")
 
     fps: int = Param(0, ge=0, le=240, unit="1/s", description="most pictures sent in a second; 0 sends all")
     start_bitrate: int = Param(1500, ge=50, le=100_000, unit="kbit/s", description="where a new viewer begins")
     min_bitrate: int = Param(250, ge=50, le=100_000, unit="kbit/s", description="kept even when the network is slow")
     max_bitrate: int = Param(6000, ge=50, le=100_000, unit="kbit/s", description="not exceeded however fast it is")
-    host = True
+    matrix: yuv.Choice = Param(
+        "auto",
+        description="the colours of an nv12 input, as its maker was told; bt601, which browsers expect, costs least",
+    )
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if not self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
@@ -111,30 +120,48 @@ class Sink(Connected, Stage, use="webrtc.sink"):
         web.show(self.stream)
         self._web = web
 
+    def copies(self) -> tuple[int, int]:
+        return 0, 1
+
     def process(self, image: Array) -> None:
         self.settle()
         frame = self.ctx.frame
         if self._web and self._web.camera:
             self.stream.took(self._web.camera.age(frame.time))
-        h, w = image.shape[0] & ~1, image.shape[1] & ~1
+        ih, iw = (image.shape[0] * 2 // 3, image.shape[1]) if image.ndim == 2 else image.shape[:2]
+        h, w = ih & ~1, iw & ~1
         if not self.stream.viewers:
             self.ctx.drop("nobody watches")
         elif not h or not w:
             self.ctx.drop("too small")
-            self.ctx.warn(f"image is {image.shape[1]}x{image.shape[0]}, but WebRTC carries 2x2 at least")
+            self.ctx.warn(f"image is {iw}x{ih}, but WebRTC carries 2x2 at least")
         elif self.fps and frame.time < self._next_at:
             self.ctx.drop("above fps")
         else:
             self._next_at = max(self._next_at + Fraction(1, self.fps), frame.time) if self.fps else Fraction(0)
-            self.stream.publish(self._encodable(image[:h, :w]), frame.pts, frame.time_base)
+            self.stream.publish(self._encodable(image, ih, iw), frame.pts, frame.time_base)
 
-    def _encodable(self, image: Array) -> Planes:
-        """The picture as encoders take it: three planes in one pooled block."""
-        h, w, _ = image.shape
+    def _encodable(self, image: Array, ih: int, iw: int) -> Planes:
+        """The picture as encoders take it: three planes in one pooled block of the host; an odd line is cut off."""
+        from bgflow.media.video import written
+
+        h, w = ih & ~1, iw & ~1
         shape = (h * 3 // 2, w)
         if self._pool is None or self._pool.shape != shape:
-            self._pool = Pool(self.ctx.device, shape, np.uint8, name=f"{self.ctx.name}.planes", planned=4)
+            self._pool = Pool(device("cpu"), shape, np.uint8, name=f"{self.ctx.name}.planes", planned=4)
         block: Any = self._pool.take()
-        y, (u, v) = block[:h], block[h:].reshape(2, h // 2, w // 2)
-        yuv.rgb_to_i420(image, y, u, v, "bt601")
-        return y, u, v
+        u, v = block[h:].reshape(2, h // 2, w // 2)
+        planes: Planes = block[:h], u, v
+        scratch = self.ctx.scratch
+        if image.ndim == 2:
+            luma, uv = yuv.nv12_planes(image, ih, iw)
+            matrix = yuv.chosen(self.matrix, ih)
+            if matrix == MATRIX:
+                luma, uv = luma[:h], uv[: h // 2]
+                written(self.ctx.device, planes, scratch, lambda *to: yuv.nv12_to_i420(luma, uv, *to))
+                return planes
+            image = scratch("rgb", (ih, iw, 3), np.uint8)
+            yuv.nv12_to_rgb(luma, uv, image, matrix)
+        even = image[:h, :w]
+        written(self.ctx.device, planes, scratch, lambda y, u, v: yuv.rgb_to_i420(even, y, u, v, MATRIX))
+        return planes

@@ -134,7 +134,10 @@ def first_picture(path: Path, decoder: str | None = None) -> np.ndarray[Any, Any
 
 def copy(source: Path, target: Path, wired: set[str] | None = None, **params: object) -> list[str]:
     """Read a file with file.source and write it with file.sink; the sink's warnings."""
-    with opened(Source(path=str(source)), wired=wired) as s, opened(Sink(path=str(target), **params)) as k:
+    with (
+        opened(Source(path=str(source)), wired=wired or {"image", "audio"}) as s,
+        opened(Sink(path=str(target), **params)) as k,
+    ):
         for pts, value in s.frames():
             k(pts=pts, time_base=s.stage.time_base, **value)
         assert (s.ctx.drops, s.ctx.warnings) == ({}, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def adding(path: Path, h: int = 32, w: int = 64, free: bool = True) -> Path:
     dims: tuple[int | None, ...] = (None, None, None, None) if free else (1, 1, h, w)
     inputs = _value(11, "picture", 1, 3, h, w) + _value(11, "before", *dims) + _value(11, "gain", 1)
     return _write(path, nodes + inputs + _value(12, "sum", 1, 1, h, w) + _value(12, "after", *dims))
+
+
+def offset(path: Path, h: int = 32, w: int = 64) -> Path:
+    """Write a network that takes 256 off the mean of its picture's channels: bf16 rounds what it is then told away.
+
+    With `mean: [-256, -256, -256], std: [1, 1, 1]` the picture is 256..257, where bf16 has steps of 2.
+    """
+    nodes = _node("Conv", ["picture", "weight", "bias"], "mask")
+    values = _constant("weight", [1 / 3] * 3, 1, 3, 1, 1) + _constant("bias", [-256], 1)
+    return _write(path, nodes + values + _value(11, "picture", 1, 3, h, w) + _value(12, "mask", 1, 1, h, w))
+
+
+def _constant(name: str, values: list[float], *shape: int) -> bytes:
+    dims = b"".join(_number(1, n) for n in shape)
+    return _message(5, dims + _number(2, 1) + _text(8, name) + _message(9, struct.pack(f"<{len(values)}f", *values)))
 
 
 def _write(path: Path, graph: bytes) -> Path:

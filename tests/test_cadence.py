@@ -150,6 +150,14 @@ def test_a_resting_stage_on_another_device_is_sent_no_picture() -> None:
     assert run.copies == {"src.image -> a.image (cpu->fake)": 4, "a.out -> p.other (fake->cpu)": 4}
 
 
+def test_where_the_picture_is_on_an_accelerator_the_stage_runs_at_every_instant_and_nothing_is_looked_at() -> None:
+    stages = STAGES.replace("toy.door", "toy.door, device: fake").replace("EVERY", "auto, device: fake")
+    with start(stages) as run:
+        run.wait()
+    assert report(run)["stages"]["a"]["count"] == 20
+    assert run.copies == {"src.image -> p.image (fake->cpu)": 20, "a.out -> p.other (fake->cpu)": 20}
+
+
 def test_its_numbers_are_written_in_the_graph() -> None:
     stages = STAGES.replace("EVERY", "{motion: 3, seconds: 2, least: 4}")
     graph = load("g.yaml", f"stages:{stages}")

@@ -13,6 +13,7 @@ from bgflow.stages.mog import Mask, Running
 from bgflow.stages.samples import Mask as Samples
 from bgflow.stages.synth import Source
 from bgflow.testing import Opened, opened
+from tests.stages.replaying import replaying, same
 
 Picture = np.ndarray[Any, Any]
 MODELS = [Mask, Running, Samples]
@@ -251,3 +252,50 @@ def test_the_fake_device_gives_what_the_cpu_gives_with_everything_on(kind: Any) 
             p, q = here(image=image, freeze=alpha), there(image=image, freeze=alpha)
             for port in p:
                 np.testing.assert_array_equal(p[port], q[port])
+
+
+@pytest.mark.parametrize(("kind", "params"), [(Mask, {"history": 20}), (Running, {"history": 20}), (Samples, {})])
+@pytest.mark.parametrize("wired", [None, {"alpha"}])
+def test_launches_that_are_replayed_give_the_same_bits(
+    kind: Any, params: dict[str, Any], wired: set[str] | None
+) -> None:
+    clip = [{"image": image, "freeze": alpha} for image, alpha in scene(130, enter=20, noise=2.0, shadow=0.4)]
+    assert same(kind, clip, wired, **params).replays > 25
+
+
+@pytest.mark.parametrize(("kind", "params", "frames"), [
+    (Mask, {"history": 20}, 9), (Mask, {"learning_rate": 0.01}, 1), (Running, {"history": 20}, 19),
+    (Running, {"learning_rate": 0.01}, 1), (Mask, {"light": False, "history": 20}, 9),
+])  # fmt: skip
+def test_launches_are_the_same_from_the_frame_on_that_learns_at_a_constant_pace(
+    kind: Any, params: dict[str, Any], frames: int
+) -> None:
+    with replaying(kind(**params)) as mask:
+        for image, _ in scene(30):
+            mask(image=image)
+    assert mask.answers == [None] * frames + [()] * (30 - frames)
+
+
+@every
+def test_no_model_copies_anything_after_its_first_frame(kind: Any) -> None:
+    with replaying(kind()) as mask:
+        for image, alpha in scene(10):
+            mask(image=image, freeze=alpha)
+        assert mask.stage.copies() == (0, 0)
+    assert len(mask.work) == 10
+    assert all(work.ups == work.downs == 0 for work in mask.work[1:])
+
+
+@every
+def test_a_shaking_camera_is_looked_at_from_the_host_and_never_replayed(kind: Any) -> None:
+    """By one small copy while it stays where it was, and by no more than are told when it moves."""
+    frames = [image for image, _ in scene(40, 320, 180, subjects=0, noise=1.0, background="textured")]
+    with replaying(kind(shake=True)) as mask:
+        for n, image in enumerate(frames):
+            mask(image=np.roll(image, 3, 1) if 20 <= n < 30 else image)
+        ups, downs = mask.stage.copies()
+    assert mask.answers == [None] * 40
+    assert {work.ups for work in mask.work[1:]} == {ups} == {0}
+    looks = [work.downs for work in mask.work]
+    assert looks[5:20] == [1] * 15
+    assert 1 < looks[20] <= downs

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bgflow import numbajit
-from bgflow.devices import device
+from bgflow.devices import device, to_host
 from bgflow.errors import KernelError
 from bgflow.frame import Pool
 from bgflow.kernel import Kernel, function, kernel
@@ -137,10 +137,11 @@ def test_rows_padded_by_less_than_a_pixel_are_taken_too() -> None:
 
 
 def test_the_fake_device_runs_the_same_kernel_and_counts_it() -> None:
-    result, before = on_fake(out()), device("fake").launches  # type: ignore[attr-defined]
+    result, meter = on_fake(out()), device("fake").meter
+    before = meter.read()
     brightness(on_fake(image()), 1.5, result)
-    assert device("fake").launches == before + 1  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(np.asarray(result), image()[..., 1] * np.float32(3))
+    assert meter.read().minus(before).launches == 1
+    np.testing.assert_array_equal(to_host(result), image()[..., 1] * np.float32(3))
 
 
 def test_threads_may_launch_at_once() -> None:
@@ -235,3 +236,30 @@ def test_the_first_compilation_on_a_machine_is_announced_once(tmp_path: Path) ->
         for _ in range(2)
     ]
     assert told == ["compiling kernels for this machine, which happens once and takes some seconds\n", ""]
+
+
+def test_elements_with_gaps_are_refused_on_an_accelerator_and_taken_on_the_cpu() -> None:
+    brightness(image(), 1, out(4, 12)[:, ::2])
+    with pytest.raises(KernelError) as e:
+        brightness(on_fake(image()), 1, on_fake(out(4, 12))[:, ::2])
+    assert str(e.value) == "brightness: out has gaps between its elements; rows may be padded, elements may not"
+
+
+def test_an_array_of_another_form_is_checked_though_one_before_was_right() -> None:
+    brightness(image(), 1, out())
+    with pytest.raises(KernelError, match="out has h=5, but h is 4"):
+        brightness(image(), 1, out(5, 6))
+
+
+def test_an_array_too_large_for_a_gpus_strides_is_refused_there() -> None:
+    @kernel(over="m", rows="u8[m,n]", out="u8[m] out")
+    def starts(y, rows, out):  # type: ignore[no-untyped-def]
+        out[y] = rows[y, 0]
+
+    def form(m: int) -> list[Any]:
+        return [(np.dtype(np.uint8), (m, 2**20), (2**20, 1)), (np.dtype(np.uint8), (m,), (1,))]
+
+    assert starts._extent(form(2047), packed=True) == (2047,)
+    assert starts._extent(form(2048), packed=False) == (2048,)
+    with pytest.raises(KernelError, match="starts: rows spans 2\\^31 elements or more; a GPU's kernel takes fewer"):
+        starts._extent(form(2048), packed=True)

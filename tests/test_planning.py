@@ -32,7 +32,7 @@ def test_a_file_graph_on_two_cores_is_one_thread() -> None:
 
 
 def test_with_cores_to_spare_the_reader_gets_its_own_thread() -> None:
-    assert threads(planned(CHAIN % "toy.count", cores=4)) == [["src"], ["a", "p"]]
+    assert threads(planned(CHAIN % "toy.count", cores=3)) == [["src"], ["a", "p"]]
 
 
 def test_sync_is_one_thread_wherever_it_runs() -> None:
@@ -46,7 +46,7 @@ def test_a_live_source_gets_its_own_thread_and_its_edge_keeps_only_the_newest() 
 
 
 def test_a_file_edge_is_bounded_and_waits() -> None:
-    p = planned(CHAIN % "toy.count", cores=4)
+    p = planned(CHAIN % "toy.count", cores=3)
     assert [(e.size, e.latest) for e in p.edges] == [(2, False)]
 
 
@@ -91,3 +91,26 @@ def test_a_device_that_cannot_be_had_is_an_error_and_never_a_silent_cpu() -> Non
         assert "cuda" in str(e)
     else:
         assert planned(CHAIN % "toy.count", top="device: cuda").devices["a"].name == "cuda:0"
+
+
+def test_on_an_accelerator_a_stage_needs_no_thread_of_its_own() -> None:
+    one = """
+        src: {use: toy.count}
+        net: {use: toy.add, in: src, thread: net}
+        p: {use: toy.pair, in: {image: src, other: net}}
+        """
+    assert threads(planned(one, top="device: fake")) == [["src", "net", "p"]]
+
+
+def test_several_streams_keep_their_threads_on_an_accelerator_too() -> None:
+    two = """
+        src: {use: toy.count}
+        net: {use: toy.add, in: src, thread: one}
+        p: {use: toy.pair, in: net}
+        src2: {use: toy.count}
+        net2: {use: toy.add, in: src2, thread: two}
+        p2: {use: toy.pair, in: net2}
+        """
+    found = threads(planned(two, top="device: fake"))
+    assert ["net"] in found
+    assert ["net2"] in found

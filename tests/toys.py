@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import numpy as np
-
 from bgflow import Context, In, Out, Param, Run, Stage, load, plan
+from bgflow.devices import to_host
+from bgflow.kernel import kernel
+
+
+@kernel(over="h,w", image="u8[h,w,3]", out="u8[h,w,3] out", amount="i32")
+def raised(y, x, image, out, amount):  # type: ignore[no-untyped-def]
+    """A number more in every byte."""
+    for c in range(3):
+        out[y, x, c] = (image[y, x, c] + amount) % 256
 
 
 class Count(Stage, use="toy.count"):
@@ -59,12 +66,70 @@ class Add(Stage, use="toy.add"):
         if self.ctx.frame.seq == self.at:
             self.boom("process")
         out = self.ctx.empty(self.out)
-        np.add(image, np.uint8(self.amount), out=out)
+        raised(image, out, self.amount)
         return out
 
     def close(self) -> None:
         EVENTS.append(("close", self.ctx.name))
         self.boom("close")
+
+
+class Capturable(Add, use="toy.capturable"):
+    """The same, and says what it launches: nothing but its parameter decides that, once it has warmed up."""
+
+    warm: int = Param(0, ge=0, description="instants before which anything may be launched")
+
+    def open(self, ctx: Context) -> None:
+        super().open(ctx)
+        self.age = 0
+
+    def launches(self) -> Any:
+        return None if self.age < self.warm else ()
+
+    def process(self, image: Any) -> Any:
+        self.age += 1
+        return super().process(image)
+
+    def replayed(self) -> None:
+        self.age += 1
+
+
+class Liar(Stage, use="toy.liar"):
+    """Says that it can be captured, but reads its picture back."""
+
+    image = In("u8[h,w,3] rgb")
+    out = Out("u8[h,w,3] rgb")
+
+    def launches(self) -> Any:
+        return ()
+
+    def process(self, image: Any) -> Any:
+        to_host(image)
+        out = self.ctx.empty(self.out)
+        raised(image, out, 0)
+        return out
+
+
+class Restless(Liar, use="toy.restless"):
+    """Says that it can be captured, but takes other memory every time."""
+
+    def process(self, image: Any) -> Any:
+        self.ctx.scratch("size", (self.ctx.frame.seq + 1, 4), image.dtype)
+        out = self.ctx.empty(self.out)
+        raised(image, out, 0)
+        return out
+
+
+class Sizes(Stage, use="toy.sizes"):
+    """Frames filled with their own number, larger ones from the thirtieth on."""
+
+    image = Out("u8[h,w,3] rgb")
+
+    def frames(self) -> Iterator[tuple[int, Any]]:
+        for n in range(60):
+            image = self.ctx.empty("image", h=4 + n // 30, w=6)
+            image[...] = n
+            yield n, image
 
 
 class Pair(Stage, use="toy.pair"):

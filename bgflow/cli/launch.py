@@ -26,9 +26,15 @@ log = logging.getLogger("bgflow.run")
 
 
 def launch(
-    graph: Graph, *, frames: int = 0, report_to: str | None = None, sync: bool = False, show_plan: bool = False
+    graph: Graph,
+    *,
+    frames: int = 0,
+    report_to: str | None = None,
+    sync: bool = False,
+    eager: bool = False,
+    show_plan: bool = False,
 ) -> int:
-    """Plan and run a graph, or only print its plan; returns the exit code.
+    """Plan and run a graph, or only print its plan; returns the exit code. `eager` captures no launches of a GPU.
 
     The first SIGINT or SIGTERM lets the run finish what is under way and returns 0; the second throws it away, and
     130 is returned; the third ends the process on the spot.
@@ -53,7 +59,7 @@ def launch(
     unknown = sum(pool.shape is None for pool in planned.pools.values())
     later = f", and {unknown} pool{'s' * (unknown != 1)} more as large as the first frame asks" if unknown else ""
     log.info("frame memory: %s bytes%s", f"{planned.nbytes:,}", later)
-    run = Run(planned, frames=frames)
+    run = Run(planned, frames=frames, capture=not eager)
     meter = Meter(run)
     try:
         with _signals(run), run, display(run, meter) as refresh:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
+from bgflow.devices import Host, Meter, Recording, parts
+from bgflow.errors import DeviceError
 from bgflow.frame import Array
 from bgflow.kernel import Kernel
 
@@ -16,6 +21,11 @@ class Cpu:
     """Host memory and numba kernels; every call has finished when it returns."""
 
     name = "cpu"
+    title = "numpy and numba"
+    simt = False
+
+    def __init__(self) -> None:
+        self.meter = Meter()
 
     def itemsize(self, dtype: Any) -> int:
         return int(np.dtype(dtype).itemsize)
@@ -24,6 +34,9 @@ class Cpu:
         raw = np.empty(nbytes + ALIGN, np.uint8)
         start = -raw.ctypes.data % ALIGN
         return raw[start : start + nbytes]
+
+    def freed(self, block: Any) -> None:
+        pass
 
     def view(self, block: Any, shape: tuple[int, ...], dtype: Any, owner: Any) -> Array:
         owner.__array_interface__ = {
@@ -37,17 +50,52 @@ class Cpu:
     def owns(self, array: Array) -> bool:
         return type(array) is np.ndarray
 
-    def upload(self, host: np.ndarray[Any, Any], out: Array) -> None:
-        np.copyto(out, host)
+    def address(self, array: Array) -> int:
+        return int(array.__array_interface__["data"][0])
 
-    def download(self, array: Array, out: np.ndarray[Any, Any]) -> None:
-        np.copyto(out, array)
+    def upload(self, host: Host | Sequence[Host], out: Array) -> None:
+        fill(parts(host), out)
+
+    def download(self, array: Array, out: Host | Sequence[Host]) -> None:
+        spread(array, parts(out))
 
     def launch(self, kernel: Kernel, extent: tuple[int, ...], values: tuple[Any, ...]) -> None:
         kernel.run_cpu(extent, values)
 
+    def enqueue(self, call: Callable[[int], None]) -> None:
+        call(0)
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        yield
+
+    def capture(self) -> AbstractContextManager[Recording]:
+        raise DeviceError("the cpu captures nothing; its kernels run at once")
+
     def synchronise(self) -> None:
         pass
+
+
+def fill(host: Sequence[Host], out: Host) -> None:
+    """Copy arrays into `out`, one after the other."""
+    if len(host) == 1 and host[0].shape == out.shape:
+        np.copyto(out, host[0])
+        return
+    flat, at = out.reshape(-1), 0
+    for part in host:
+        np.copyto(flat[at : at + part.size].reshape(part.shape), part)
+        at += part.size
+
+
+def spread(array: Host, out: Sequence[Host]) -> None:
+    """Copy `array` into several arrays, one after the other."""
+    if len(out) == 1 and out[0].shape == array.shape:
+        np.copyto(out[0], array)
+        return
+    flat, at = array.reshape(-1), 0
+    for part in out:
+        np.copyto(part, flat[at : at + part.size].reshape(part.shape))
+        at += part.size
 
 
 def make(index: int) -> Cpu:

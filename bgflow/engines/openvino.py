@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bgflow.engines import WHOLE, Binding, Memory, Precision
+from bgflow import engines
 from bgflow.errors import DeviceError, ModelError
 from bgflow.frame import Array
-from bgflow.models.ends import Ends, Network, read
+from bgflow.models.ends import Network, read
 
 TYPES = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # OpenVINO's names
 
@@ -27,26 +26,13 @@ def _core() -> Any:
     return openvino.Core()
 
 
-class Engine:
+class Engine(engines.Engine):
     """One compiled network and one inference request; `auto` precision is bf16 on processors with bf16 arithmetic."""
 
     package = "openvino"
-    devices = ("cpu",)
-    rank = 2
-
-    def __init__(
-        self,
-        path: Path,
-        shape: tuple[int, ...],
-        *,
-        ends: Ends = WHOLE,
-        precision: Precision = "auto",
-        threads: int = 0,
-    ):
-        self.path, self.shape, self.ends, self.threads = path, shape, ends, threads
-        self.precision: str = precision
-        self.out_shape: tuple[int, ...] = ()
-        self._request: Any = None
+    devices = ("cpu", "fake")
+    rank = 3
+    _request: Any = None
 
     def __enter__(self) -> Self:
         import openvino
@@ -55,7 +41,7 @@ class Engine:
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if self.precision == "auto":
             self.precision = "bf16" if "BF16" in able else "fp32"
-        if self.precision.upper() not in able:
+        if self.precision not in TYPES or self.precision.upper() not in able:
             there = ", ".join(p for p in TYPES if p.upper() in able)
             raise DeviceError(f"openvino does not compute in {self.precision} on this cpu; it has {there}")
         network = read(self.path, self.shape, self.ends)
@@ -74,10 +60,10 @@ class Engine:
             raise ModelError(f"{self.path}: cannot run with an input of {list(self.shape)}: {why}") from e
         self._tensor = openvino.Tensor
         self._request = compiled.create_infer_request()
-        self._memory = Memory(state)
-        self._states = [[self._tensor(a, shared_memory=True) for a in arrays] for arrays in self._memory.sets]
-        self._x = Binding(self.path, "input", self.shape)
-        self._out = Binding(self.path, "output", self.out_shape)
+        self._memory = engines.Memory(self.device, state)
+        self._states = [[self._bind(a) for a in arrays] for arrays in self._memory.sets]
+        self._x, self._y = self._bindings()
+        self._set: list[Any] = [None] * (2 + 2 * len(state))
         return self
 
     def _model(self, whole: Any, network: Network) -> Any:
@@ -100,23 +86,24 @@ class Engine:
             shapes[1:] = [o.shape for o in model.outputs[1:]]
         return model
 
-    def __call__(self, x: Array, out: Array) -> None:
-        if self._x.changes(x):
-            self._request.set_input_tensor(0, self._tensor(x, shared_memory=True))
-        if self._out.changes(out):
-            self._request.set_output_tensor(0, self._tensor(out, shared_memory=True))
+    def _enqueue(self, x: Array, out: Array) -> None:
         now = self._memory.now
-        for n, (old, new) in enumerate(zip(self._states[now], self._states[1 - now], strict=True), 1):
-            self._request.set_input_tensor(n, old)
-            self._request.set_output_tensor(n, new)
-        self._request.infer(share_outputs=True)  # else it returns a copy
-        if self._states[0]:
-            self._memory.turn()
+        inputs, outputs = [self._x(x), *self._states[now]], [self._y(out), *self._states[1 - now]]
+        self.device.enqueue(lambda _: self._infer(inputs, outputs))
 
-    def reset(self) -> None:
-        self._memory.clear()
+    def _infer(self, inputs: list[Any], outputs: list[Any]) -> None:
+        count, old = len(inputs), self._set
+        self._set = [*inputs, *outputs]
+        for n, tensor in enumerate(self._set):
+            if tensor is not old[n]:
+                put = self._request.set_input_tensor if n < count else self._request.set_output_tensor
+                put(n % count, tensor)
+        self._request.infer(share_outputs=True)  # else it returns a copy
+
+    def _bind(self, array: Array) -> Any:
+        return self._tensor(engines.on_host(self.device, array), shared_memory=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._request, self._x, self._out, self._states, self._memory
+        del self._request, self._x, self._y, self._states, self._set, self._memory

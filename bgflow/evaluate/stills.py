@@ -25,7 +25,7 @@ def needs(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as e:
-        raise UsageError(f"bgflow eval needs {e.name or package}; pip install 'bgflow[bench]'") from None
+        raise UsageError(f"measuring needs {e.name or package}; pip install 'bgflow[bench]'") from None
 
 
 def iou(found: Bits, truth: Bits) -> float:

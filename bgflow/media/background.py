@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Hashable
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -104,6 +105,14 @@ def problem(text: str) -> str | None:
     return None if text.strip() else f"it is empty; {WANTED}"
 
 
+def is_video(text: str) -> bool:
+    """Whether a background is a video by its name, which is all that can be known before it is opened."""
+    from bgflow.media.pictures import EXTENSIONS
+
+    suffix = Path(text).suffix.lower()
+    return suffix[1:].isalnum() and suffix not in EXTENSIONS and not text.startswith(PREFIX)
+
+
 def load(text: str) -> Colour | Moving:
     """Open a background by its text: a colour, a file, or 'gallery:NAME'.
 
@@ -187,6 +196,7 @@ class Backdrop:
         self._source: Array | None = None
         self._fitted: Array | None = None
         self._state: tuple[Fit, int, int] | None = None
+        self._by_wire = False
 
     def behind(self, text: str, how: Fit, h: int, w: int, wired: Array | None) -> Array | Colour:
         """What to put behind this instant's frame of h by w: `wired` when there is one, else what `text` names.
@@ -195,16 +205,35 @@ class Backdrop:
         """
         if text != self._text:
             self._change(text)
+        self._by_wire = wired is not None
         if wired is None and isinstance(self._loaded, Colour):
             return self._loaded
-        source = wired
-        if source is None:
+        if wired is not None:
+            if self._ctx.device.name != "cpu":  # a replayed recording does not see whether it is the one before
+                return self._fit(wired, how, h, w)
+            source = wired
+        else:
             assert not isinstance(self._loaded, Colour)
             source = self._loaded.picture(self._ctx.frame.time, h, w)
         if source is not self._source or self._state != (how, h, w):
             self._source, self._state = source, (how, h, w)
             self._fitted = self._fit(source, how, h, w)
         return self._fitted
+
+    def settled(self, text: str) -> Hashable | None:
+        """What `behind` will give, or None when it has something to load, to copy or to fit before.
+
+        Another size of the frames is not seen here.
+        """
+        if self._by_wire:
+            return "wired"
+        if text != self._text:
+            return None
+        if isinstance(self._loaded, Colour):
+            return self._loaded
+        if isinstance(self._loaded, Clip) or self._fitted is None:
+            return None
+        return self._ctx.device.address(self._fitted)
 
     def close(self) -> None:
         """Give files and memory back."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bgflow.errors import MediaError
 
 if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -71,8 +72,8 @@ def no_folder(folder: Path) -> str:
     return f"there is no folder {str(folder)!r}"
 
 
-def open_file(path: str) -> InputContainer:
-    """Open a video file.
+def open_file(path: str, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a video file, to be decoded by `hwaccel` where that is given.
 
     Raises:
         MediaUsageError: the file is missing, empty, cut off, or no video.
@@ -81,7 +82,7 @@ def open_file(path: str) -> InputContainer:
 
     file = existing_file(path)
     try:
-        container = av.open(str(file), metadata_errors="replace")
+        container = av.open(str(file), metadata_errors="replace", hwaccel=hwaccel)
     except av.error.PermissionError as error:
         raise MediaUsageError(f"{path}: may not be read; permission denied") from error
     except (av.FFmpegError, OSError) as error:
@@ -99,9 +100,16 @@ def open_file(path: str) -> InputContainer:
 
 
 def open_address(
-    address: str, *, format: str | None = None, options: Mapping[str, str] | None = None, timeout: float | None = None
+    address: str,
+    *,
+    format: str | None = None,
+    options: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    hwaccel: HWAccel | None = None,
 ) -> InputContainer:
     """Open a stream or device; `timeout` in seconds bounds the opening and every later wait for data.
+
+    It is decoded by `hwaccel` where that is given.
 
     Raises:
         MediaUsageError: it cannot be opened. The address is redacted and FFmpeg's error is not chained, because
@@ -116,6 +124,7 @@ def open_address(
             options=dict(options or {}),
             timeout=timeout,
             metadata_errors="replace",
+            hwaccel=hwaccel,
         )
     except av.error.ExitError:
         raise MediaUsageError(f"{redacted(address)}: did not answer within {timeout:g} s") from None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgflow.errors import MediaError
-from bgflow.frame import Array
+from bgflow.frame import Array, Pool
+from bgflow.kernels import yuv
 from bgflow.media.audio import AudioTrack
 from bgflow.media.container import picture_stream, reason
 from bgflow.media.turn import Turn
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
 
+    from bgflow.media.video import Pixels
+
 
 class Reader:
     """The pictures of one container, in order; used by one thread, closed by whoever made it.
@@ -26,6 +29,7 @@ class Reader:
     `live` decodes with slice threads only: frame threads hold several pictures back. Pictures without a time stamp,
     or not later than the one before, and packets that cannot be decoded are counted on `ctx` and left out.
     `track` collects the sound when there is any and `sound` asks for it; the track of an earlier connection goes on.
+    `on_gpu` refuses pictures that the GPU has not decoded.
     """
 
     def __init__(
@@ -38,8 +42,9 @@ class Reader:
         live: bool = False,
         sound: bool = False,
         track: AudioTrack | None = None,
+        on_gpu: bool = False,
     ):
-        self.container, self.name, self._ctx = container, name, ctx
+        self.container, self.name, self._ctx, self._on_gpu = container, name, ctx, on_gpu
         self.stream = picture_stream(container, name)
         self.stream.thread_type = "SLICE" if live else "AUTO"
         self.stream.codec_context.thread_count = threads
@@ -63,6 +68,9 @@ class Reader:
         """
         last: int | None = None
         for frame in self._decoded():
+            if self._on_gpu and frame.format.name != "cuda":
+                kind = f"{self.stream.codec_context.name} in {frame.format.name}"
+                raise MediaError(f"{self.name}: NVDEC does not decode {kind}; set decode: auto")
             if frame.pts is None:
                 self._lose("no pts", f"{self.name}: has pictures without a time stamp; they are left out")
             elif last is not None and frame.pts <= last:
@@ -126,17 +134,58 @@ class Reader:
         self.container.close()
 
 
-def picture(ctx: Context, frame: VideoFrame, rotate: bool = True) -> Array:
-    """The frame as a pooled RGB array of output `image`, upright when `rotate`."""
-    from bgflow.media.video import to_rgb
+class Intake:
+    """Makes a source's outputs `image` (RGB) and `nv12`, as far as they are wired, of decoded frames.
 
-    turn = Turn.of(frame) if rotate else Turn()
-    h, w = turn.size(frame.height, frame.width)
-    out = ctx.empty("image", h=h, w=w)
-    if turn == Turn():
-        to_rgb(frame, out)
-    else:
-        lying: Any = ctx.scratch("lying", (frame.height, frame.width, 3), np.uint8)
-        to_rgb(frame, lying)
-        turn.apply(lying, out)
-    return out
+    On an accelerator a frame's planes go up in one copy and everything else happens there; a frame that was decoded
+    there is only read. Pictures stand upright when `rotate`. Used by the source's thread.
+    """
+
+    def __init__(self, ctx: Context, rotate: bool = True):
+        self._ctx, self._rotate = ctx, rotate
+        self._planes: Pool | None = None
+
+    def take(self, frame: VideoFrame) -> dict[str, Array]:
+        """The outputs of one frame."""
+        from bgflow.media import nvdec
+        from bgflow.media.video import Pixels
+
+        turn = Turn.of(frame) if self._rotate else Turn()
+        if frame.format.name != "cuda":
+            return self._made(Pixels.of(frame), turn)
+        if not nvdec.readable(frame):
+            return self._made(Pixels.of(nvdec.fetched(frame)), turn)
+        with nvdec.lent(frame, self._ctx.device) as pixels:
+            return self._made(pixels, turn)
+
+    def _made(self, pixels: Pixels, turn: Turn) -> dict[str, Array]:
+        """The outputs from pixels that are on the host or already on the stage's device."""
+        from bgflow.media.video import Colours
+
+        ctx = self._ctx
+        size: tuple[int, int] = pixels.planes[0].shape[:2]
+        h, w = turn.size(*size)
+        made = {name: ctx.empty(name, h=h, w=w) for name in ("image", "nv12") if ctx.wired(name)}
+        if made and not ctx.device.owns(pixels.planes[0]):
+            pixels = pixels.on(ctx.device, self._room(pixels.size))
+        nv12, rgb = made.get("nv12"), made.get("image")
+        if nv12 is not None and pixels.layout != "rgb" and turn == Turn() and pixels.colours == Colours.usual(h):
+            pixels.to_nv12(nv12)
+            nv12 = None
+        if rgb is None and nv12 is not None:  # what is turned or has other colours gets there by way of RGB
+            rgb = ctx.scratch("rgb", (h, w, 3), np.uint8)
+        if rgb is not None:
+            lying = rgb if turn == Turn() else ctx.scratch("lying", (*size, 3), np.uint8)
+            pixels.to_rgb(lying)
+            if lying is not rgb:
+                turn.apply(lying, rgb)
+        if nv12 is not None:
+            yuv.rgb_to_nv12(rgb, *yuv.nv12_planes(nv12, h, w), *Colours.usual(h))
+            yuv.even_out(nv12, w)
+        return made
+
+    def _room(self, nbytes: int) -> Array:
+        """Memory for one frame's planes; of a pool, so that the next frame's may go up while this one's are in use."""
+        if self._planes is None or self._planes.nbytes != nbytes:
+            self._planes = Pool(self._ctx.device, (nbytes,), np.uint8, name=f"{self._ctx.name}.planes", planned=2)
+        return self._planes.take()

@@ -68,7 +68,9 @@ def _matched(data: bytes, inputs: list[Tensor], outputs: list[Tensor], shape: Sh
     constants = tuple((name, _full(_named(inputs, name, "input"), value)) for name, value in ends.constants.items())
     fed = {*ends.state, *ends.constants}
     left = [t for t in inputs if t.name not in fed]
-    free = (2, 3) if ends.layout == "nchw" else (1, 2)  # any network may be tried with another size than its file's
+    free = {2, 3} if ends.layout == "nchw" else {1, 2}  # any network may be tried with another size than its file's
+    if shape[0] != 1:
+        free.add(0)  # and with more pictures at once
     wanted = Tensor("", FLOAT, tuple(None if axis in free else n for axis, n in enumerate(shape)))
     if ends.input:
         picture = _named(inputs, ends.input, "input")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
+from bgflow.devices import device
 from bgflow.kernel import DTYPE, Kernel
 
 Run = Callable[..., None]
 
-# The words of CUDA that g++ does not know. Threads run in turn; blocks stick out of the extent, as on a GPU.
+# The words of CUDA that g++ does not know. Blocks stick out of the extent, as on a GPU.
 SHIM = """
 #include <cmath>
 #define __device__
@@ -31,9 +35,15 @@ static thread_local Index blockIdx, threadIdx;
 static const Index blockDim{8, 4, 2};
 static inline int min(int a, int b) { return b < a ? b : a; }
 static inline int max(int a, int b) { return a < b ? b : a; }
+static inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+static inline int atomicMin(int* p, int v) {
+    int old = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (v < old && !__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+    return old;
+}
 """
-STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
-FLAGS = ["-std=c++17", "-O1", "-ffp-contract=off", *STRICT, "-shared", "-fPIC"]
+STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unknown-pragmas"]
+FLAGS = ["-std=c++17", "-O1", "-ffp-contract=off", *STRICT, "-shared", "-fPIC", "-Wl,-Bsymbolic"]
 CTYPE: dict[str, Any] = {"u8": ctypes.c_ubyte, "u16": ctypes.c_ushort, "i32": ctypes.c_int, "f32": ctypes.c_float}
 
 
@@ -41,7 +51,10 @@ def extent_of(k: Kernel, values: list[Any]) -> tuple[int, ...]:
     """The number of indices along each axis of `k.over`."""
     size: dict[str, int] = {}
     for arg, v in zip(k.args, values, strict=True):
-        size.update(zip(arg.dims, v.shape, strict=True) if arg.dims else {arg.name: int(v)}.items())
+        if arg.dims:
+            size.update(zip(arg.dims, v.shape, strict=True))
+        elif arg.type == "i32":
+            size[arg.name] = int(v)
     return tuple(size[d] for d in k.over)
 
 
@@ -57,8 +70,9 @@ def python(k: Kernel) -> Run:
     return run
 
 
-def host(k: Kernel) -> Run:
-    """The CUDA text compiled by g++; call it like the kernel.
+@functools.cache
+def host(k: Kernel, threads: bool = False) -> Run:
+    """The CUDA text compiled by g++; call it like the kernel. With `threads` its blocks run side by side, in any order.
 
     Raises:
         CompileError: g++ rejects the text; the message is what g++ said.
@@ -66,16 +80,17 @@ def host(k: Kernel) -> Run:
     names = [p.rpartition(" ")[2] for p in k.parameters()]
     extent = [f"n{i}" for i in range(len(k.over))]
     axes = ["x", "y", "z"][: len(extent)][::-1]
-    loops = "".join(
-        f"for (unsigned b{a} = 0; b{a} * blockDim.{a} < unsigned({n}); ++b{a})\n"
-        f"for (unsigned t{a} = 0; t{a} < blockDim.{a}; ++t{a})\n"
+    blocks = "".join(
+        f"for (unsigned b{a} = 0; b{a} < (unsigned({n}) + blockDim.{a} - 1) / blockDim.{a}; ++b{a})\n"
         for n, a in zip(extent, axes, strict=True)
     )
+    inside = "".join(f"for (unsigned t{a} = 0; t{a} < blockDim.{a}; ++t{a})\n" for a in axes)
+    loops = (f"#pragma omp parallel for collapse({len(axes)}) schedule(dynamic)\n" if threads else "") + blocks + inside
     place = "".join(f"blockIdx.{a} = b{a}; threadIdx.{a} = t{a}; " for a in axes)
     params = ", ".join([f"int {n}" for n in extent] + k.parameters())
     call = f"{place}{k.name}({', '.join(extent + names)});"
     text = f'{SHIM}{k.source()}\nextern "C" void run({params}) {{\n{loops}{{ {call} }}\n}}\n'
-    library = ctypes.CDLL(str(_compiled(text)))
+    library = ctypes.CDLL(str(compiled(text, ["-fopenmp"] if threads else [])))
 
     def run(*values: Any) -> None:
         args: list[Any] = [ctypes.c_int(n) for n in extent_of(k, list(values))]
@@ -89,19 +104,36 @@ def host(k: Kernel) -> Run:
     return run
 
 
+@contextlib.contextmanager
+def gpu() -> Iterator[None]:
+    """Arrays of the host go the ways of a GPU, one thread a pixel, and kernels run as their CUDA text."""
+    cpu: Any = device("cpu")
+    cpu.simt, cpu.launch = True, lambda k, extent, values: host(k)(*values)
+    try:
+        yield
+    finally:
+        del cpu.simt, cpu.launch
+
+
+def ways() -> list[Any]:
+    """How a function of bgflow.kernels may go about its work, as pytest parameters: contexts to call it in."""
+    missing = pytest.mark.skipif(not has_gxx(), reason="needs g++")
+    return [pytest.param(contextlib.nullcontext, id="cpu"), pytest.param(gpu, id="gpu", marks=missing)]
+
+
 class CompileError(Exception):
     """A compiler rejects a kernel's text."""
 
 
-def _compiled(text: str) -> Path:
+def compiled(text: str, more: list[str]) -> Path:
     """The shared library of `text`, compiled once and kept in a temporary folder under the text's hash."""
     folder = Path(tempfile.gettempdir()) / f"bgflow-hostcuda-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    stem = hashlib.sha256((text + " ".join(FLAGS)).encode()).hexdigest()[:24]
+    stem = hashlib.sha256((text + " ".join(FLAGS + more)).encode()).hexdigest()[:24]
     library = folder / f"{stem}.so"
     if not library.exists():
         part = folder / f"{stem}.{os.getpid()}.part"
-        command = ["g++", *FLAGS, "-x", "c++", "-", "-o", str(part)]
+        command = ["g++", *FLAGS, *more, "-x", "c++", "-", "-o", str(part)]
         plain = {**os.environ, "LC_ALL": "C"}  # the compiler's words in English, without curly quotes
         done = subprocess.run(command, input=text, text=True, capture_output=True, env=plain, check=False)
         if done.returncode:
@@ -125,16 +157,33 @@ def nvrtc() -> ctypes.CDLL | None:
     return None
 
 
-def nvrtc_log(source: str, arch: str) -> str:
-    """What NVRTC says of `source` when it compiles it for `arch`: nothing, if all is well."""
+def nvrtc_log(source: str, arch: str, *options: str) -> str:
+    """What NVRTC says of `source` when it compiles it for `arch`, warnings as errors: nothing, if all is well."""
     lib = nvrtc()
     assert lib is not None
     program, size = ctypes.c_void_p(), ctypes.c_size_t()
     lib.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None)
-    options = [f"--gpu-architecture={arch}".encode(), b"--std=c++17", b"--fmad=false"]
-    failed = lib.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    flags = [f"--gpu-architecture={arch}", "--std=c++17", "--fmad=false", "-Werror=all-warnings", *options]
+    words = (ctypes.c_char_p * len(flags))(*(f.encode() for f in flags))
+    failed = lib.nvrtcCompileProgram(program, len(flags), words)
     lib.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)
     lib.nvrtcGetProgramLog(program, log)
     lib.nvrtcDestroyProgram(ctypes.byref(program))
     return log.value.decode().strip() or ("failed without a word" if failed else "")
+
+
+class Resources(NamedTuple):
+    """What one thread of a kernel takes: registers, and bytes of local memory, which is slow, for arrays and spills."""
+
+    registers: int
+    stack: int
+    spilled: int
+
+
+def resources(k: Kernel, arch: str) -> Resources:
+    """What NVIDIA's assembler, which NVRTC brings along, makes of a kernel."""
+    log = nvrtc_log(k.source(), arch, "--ptxas-options=-v")
+    found = [re.search(rf"{word}", log) for word in (r"Used (\d+) reg", r"(\d+) bytes stack", r"(\d+) bytes spill st")]
+    assert all(found), log
+    return Resources(*(int(m[1]) for m in found if m))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import components
-from tests.kernels.test_guided import empty, real
+from tests.kernels.test_box import empty, real
 
 Make = Callable[[np.random.Generator], list[Any]]
 Array = np.ndarray[Any, Any]

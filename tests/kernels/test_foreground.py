@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bgflow.kernels import foreground
 from bgflow.stages.synth import Source
 from bgflow.testing import opened
+from tests.kernels import hostcuda
 from tests.kernels.test_blur import scratch
 
 Picture = np.ndarray[Any, Any]
@@ -63,6 +64,10 @@ CASES: list[tuple[Any, Any]] = [
     (
         foreground.unmix,
         lambda r: [u8(r, 33, 47, 3), matte(r), mixed(r), real(r, 7, 10, 8), u8(r, 33, 47, 3), 0.7, 5, 7, 10, 47, 11],
+    ),
+    (
+        foreground.unmix_pixel,
+        lambda r: [u8(r, 33, 47, 3), matte(r), real(r, 7, 10, 8), u8(r, 33, 47, 3), 0.7, 5, 7, 10],
     ),
 ]
 
@@ -137,3 +142,14 @@ def test_a_matte_without_anything_sure_leaves_the_picture_as_it_is() -> None:
     for value in (0.3, 0.7, np.nan):
         assert np.abs(own(image, np.full((60, 80), value, np.float32)).astype(int) - image).mean() < 40
     np.testing.assert_array_equal(own(image, np.full((60, 80), np.nan, np.float32)), image)
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 999), h=st.integers(2, 60), w=st.integers(2, 60), strength=st.sampled_from([0.5, 1.0]))
+def test_a_gpu_finds_the_same_colours(seed: int, h: int, w: int, strength: float) -> None:
+    rng = np.random.default_rng(seed)
+    image, alpha = u8(rng, h, w, 3), matte(rng, h, w)
+    want = own(image, alpha, strength)
+    with hostcuda.gpu():
+        np.testing.assert_allclose(own(image, alpha, strength).astype(int), want, atol=1)

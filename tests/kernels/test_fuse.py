@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import fuse
-from tests.kernels.test_guided import empty, real
+from tests.kernels import hostcuda
+from tests.kernels.test_box import empty, real
+from tests.kernels.test_guided import Memory
 
 H, W = 33, 47
 M, N = 5, 6
@@ -35,13 +38,20 @@ CASES: list[tuple[Kernel, Callable[[np.random.Generator], list[Any]]]] = [
     ),
     (fuse.add_rows, lambda rng: [cells(rng), empty(M, fuse.PLANES), N]),
     (fuse.judge, lambda rng: [real(rng, M, fuse.PLANES), real(rng, fuse.MIND), M, H * W, 1]),
-    (fuse.follow, lambda rng: [cells(rng), empty(M, N), np.zeros(M * N, np.int32), M, N, M * N, 1]),
+    (fuse.add_parts, lambda rng: [cells(rng).reshape(fuse.PLANES, M * N), empty(4, fuse.PLANES), 4, M * N]),
     (fuse.density, lambda rng: [cells(rng), empty(M, N)]),
     (
-        fuse.decide,
+        fuse.combine,
         lambda rng: [
             real(rng, H, W), real(rng, 17, 24), real(rng, 17, 24), real(rng, H, W), cells(rng), real(rng, M, N),
-            real(rng, M, N), real(rng, fuse.MIND), real(rng, H, W), empty(H, W), 0.7, 0.4, 0.6, 0.5, 1, W,
+            real(rng, M, N), real(rng, fuse.MIND), real(rng, H, W), empty(H, W), 0.7, 0.4, 0.6, 0.5, 1, W, N, 8,
+        ],
+    ),
+    (
+        fuse.combine,
+        lambda rng: [
+            real(rng, H, W), real(rng, 17, 24), real(rng, 17, 24), real(rng, H, W), cells(rng), real(rng, M, N),
+            real(rng, M, N), real(rng, fuse.MIND), real(rng, H, W), empty(H, W), 0.7, 0.4, 0.6, 0.5, 1, W, W, 1,
         ],
     ),
     (
@@ -95,16 +105,6 @@ def test_a_network_that_finds_little_loses_its_veto_and_one_that_finds_most_keep
     assert judged([(0, 0.1, 0.03)] * 99)[fuse.VETO] == 0
 
 
-def test_things_are_told_apart_and_each_has_its_own_backing() -> None:
-    counted = np.zeros((fuse.PLANES, 3, 6), np.float32)
-    counted[fuse.VOTED, :, :2], counted[fuse.FOUND, 0, :2] = 60, 60
-    counted[fuse.VOTED, 1, 4:] = 60
-    backing = empty(3, 6)
-    fuse.follow(counted, backing, np.zeros(18, np.int32), 3, 6, 18, 1)
-    np.testing.assert_allclose(backing[:, :2], 1 / 3, atol=0.01)
-    assert (backing[:, 2:] == 0).all()
-
-
 def decided(a: float, vote: float, low: float, high: float, trust: float, inside: float, overrule: float) -> float:
     """One pixel, where the model is believed as much as `trust` says and neither side has a veto to lose."""
     of = {name: np.full((1, 1), value, np.float32) for name, value in locals().items()}
@@ -150,3 +150,20 @@ def test_at_the_edge_a_pixel_and_its_negative_are_treated_alike(a: float) -> Non
     """With edge at a half: subject for background, and the vote turned round."""
     near_one, near_none = decided(1, 0, 0, 1, a, 1, 1), decided(0, 1, 0, 1, a, 1, 1)
     assert abs(near_one - (1 - near_none)) < 1e-6
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(max_examples=20, deadline=None)
+@given(m=st.integers(1, 40), n=st.integers(1, 60), seed=st.integers(0, 999), busy=st.floats(0.05, 0.9))
+def test_a_gpu_judges_as_a_cpu_does(m: int, n: int, seed: int, busy: float) -> None:
+    rng = np.random.default_rng(seed)
+    counted = 64 * real(rng, fuse.PLANES, m, n)
+    counted[fuse.VOTED] *= rng.random((m, n)) < busy
+    counted[fuse.FOUND] = counted[fuse.VOTED] * real(rng, m, n)
+    found = []
+    for way in hostcuda.ways():
+        mind = np.full(fuse.MIND, 0.5, np.float32)
+        with way.values[0]():
+            fuse.weigh_up(counted, mind, 64 * m * n, Memory())
+        found.append(mind)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)

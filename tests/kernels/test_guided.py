@@ -1,6 +1,8 @@
-"""Box means and the guided filter, against their definitions in double precision."""
+"""The guided filter, against its definition in double precision."""
 
+import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -10,26 +12,16 @@ from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import guided
+from tests.kernels import hostcuda
+from tests.kernels.test_box import box_means, empty, real
 
 Make = Callable[[np.random.Generator], list[Any]]
+Way = Callable[[], AbstractContextManager[None]]
 H, W = 33, 47
-
-
-def real(rng: np.random.Generator, *shape: int) -> np.ndarray[Any, Any]:
-    return rng.random(shape, np.float32)
 
 
 def levels(rng: np.random.Generator, h: int = H, w: int = W) -> np.ndarray[Any, Any]:
     return rng.integers(0, 256, (h, w, 3), np.uint8)
-
-
-def empty(*shape: int) -> np.ndarray[Any, Any]:
-    return np.zeros(shape, np.float32)
-
-
-def columns(r: int, step: int) -> Make:
-    blocks = -(-W // step)
-    return lambda rng: [real(rng, 2, H, W), empty(2, H, W), r, H, W, 2 * blocks, blocks, step]
 
 
 def statistics(rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -43,16 +35,21 @@ def statistics(rng: np.random.Generator) -> np.ndarray[Any, Any]:
 
 
 CASES: list[tuple[Kernel, Make]] = [
-    (guided.sum_columns, columns(3, 16)),
-    (guided.sum_columns, columns(50, 1)),
-    (guided.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 4, H, W]),
-    (guided.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 60, H, W]),
+    (guided.shrink, lambda rng: [levels(rng), real(rng, H, W), empty(4, 9, 12), 4, H, W]),
+    (guided.regress, lambda rng: [real(rng, 4, H, W), empty(4, H, W), 0.05, 2, H, W]),
     (guided.moments, lambda rng: [levels(rng), real(rng, H, W), empty(13, 9, 12), 4, H, W]),
     (guided.fit, lambda rng: [statistics(rng), empty(4, H, W), 0.05]),
     *[
         (guided.predict, lambda rng, k=k: [
             levels(rng), real(rng, 4, -(-H // k), -(-W // k)) - np.float32(0.5), empty(H, W),
-            k, -(-H // k), -(-W // k), W, -(-W // k) + 1,
+            1.5, k, -(-H // k), -(-W // k), W, -(-W // k) + 1,
+        ])
+        for k in (1, 3, 4)
+    ],
+    *[
+        (guided.predict_pixel, lambda rng, k=k: [
+            levels(rng), real(rng, 4, -(-H // k), -(-W // k)) - np.float32(0.5), empty(H, W),
+            1.5, k, -(-H // k), -(-W // k),
         ])
         for k in (1, 3, 4)
     ],
@@ -71,17 +68,6 @@ class Memory:
         return self.arrays[name]
 
 
-def box_means(a: np.ndarray[Any, Any], r: int) -> np.ndarray[Any, Any]:
-    """The definition: the mean of the window, cut at the border."""
-    h, w = a.shape[-2:]
-    out = np.empty(a.shape)
-    for y in range(h):
-        for x in range(w):
-            part = a[..., max(y - r, 0) : y + r + 1, max(x - r, 0) : x + r + 1]
-            out[..., y, x] = part.mean((-2, -1), dtype=np.float64)
-    return out
-
-
 def guided_filter(image: np.ndarray[Any, Any], alpha: np.ndarray[Any, Any], r: int, eps: float) -> np.ndarray[Any, Any]:
     """He, Sun and Tang's equations for a colour guide, as they stand."""
     i = image.transpose(2, 0, 1).astype(np.float64) / 255
@@ -94,31 +80,17 @@ def guided_filter(image: np.ndarray[Any, Any], alpha: np.ndarray[Any, Any], r: i
     return np.clip((box_means(a, r) * i).sum(0) + box_means(b, r), 0, 1)
 
 
-@settings(max_examples=30, deadline=None)
-@given(h=st.integers(1, 20), w=st.integers(1, 20), p=st.integers(1, 3), r=st.integers(1, 30), seed=st.integers(0, 99))
-def test_box_is_the_mean_of_the_window_cut_at_the_border(h: int, w: int, p: int, r: int, seed: int) -> None:
-    source = np.random.default_rng(seed).random((p, h, w), np.float32)
-    out = np.empty_like(source)
-    guided.box(source, out, r, np.empty_like(source))
-    np.testing.assert_allclose(out, box_means(source, r), atol=1e-5)
-
-
-def test_box_may_write_over_its_source() -> None:
-    source = np.random.default_rng(1).random((2, 30, 40), np.float32)
-    want = box_means(source, 3)
-    guided.box(source, source, 3, np.empty_like(source))
-    np.testing.assert_allclose(source, want, atol=1e-5)
-
-
+@pytest.mark.parametrize("way", hostcuda.ways())
 @settings(max_examples=15, deadline=None)
 @given(
     h=st.integers(1, 24), w=st.integers(1, 24), r=st.integers(1, 8), eps=st.sampled_from([1e-3, 1e-2, 0.1]),
     seed=st.integers(0, 99),
 )  # fmt: skip
-def test_unshrunk_it_is_the_guided_filter_as_published(h: int, w: int, r: int, eps: float, seed: int) -> None:
+def test_unshrunk_it_is_the_guided_filter_as_published(way: Way, h: int, w: int, r: int, eps: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     image, alpha, out = levels(rng, h, w), real(rng, h, w), empty(h, w)
-    guided.refine(image, alpha, out, r, eps, 1, Memory())
+    with way():
+        guided.refine(image, alpha, out, r, eps, 1, Memory())
     np.testing.assert_allclose(out, guided_filter(image, alpha, r, eps), atol=2e-3)
 
 
@@ -140,6 +112,44 @@ def test_a_flat_matte_stays_flat_whatever_the_picture(k: int, value: float) -> N
     out = empty(90, 130)
     guided.refine(levels(rng, 90, 130), np.full((90, 130), value, np.float32), out, 6, 1e-4, k, Memory())
     np.testing.assert_allclose(out, value, atol=1e-3)
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(max_examples=15, deadline=None)
+@given(r=st.integers(1, 30), k=st.integers(1, 5), slope=st.sampled_from([1.0, 2.0]), seed=st.integers(0, 99))
+def test_a_gpu_refines_and_enlarges_as_a_cpu_does(r: int, k: int, slope: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image, alpha = levels(rng, 41, 53), real(rng, 41, 53)
+    small = -(-41 // k), -(-53 // k)
+    guide, matte = levels(rng, *small), real(rng, *small)
+    made = []
+    for way in (contextlib.nullcontext, hostcuda.gpu):
+        out, large = empty(41, 53), empty(41, 53)
+        with way():
+            guided.refine(image, alpha, out, r, 1e-2, k, Memory(), slope)
+            guided.enlarge(matte, guide, image, large, r, 1e-2, k, Memory(), slope)
+        made.append((out, large))
+    np.testing.assert_allclose(made[1], made[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("way", hostcuda.ways())
+def test_two_sizes_in_turn_keep_their_memory(way: Way) -> None:
+    rng, memory = np.random.default_rng(0), Memory()
+    image, alpha, out = levels(rng), real(rng, H, W), empty(H, W)
+    taken = []
+    with way():
+        for k in (1, 2, 1, 2):
+            guided.refine(image, alpha, out, 3, 1e-2, k, memory)
+            taken.append({name: a.ctypes.data for name, a in memory.arrays.items()})
+    assert taken[1] == taken[3]
+
+
+def test_a_slope_makes_the_edge_steeper_around_a_half() -> None:
+    rng = np.random.default_rng(4)
+    image, alpha, plain, steep = levels(rng), real(rng, H, W), empty(H, W), empty(H, W)
+    guided.refine(image, alpha, plain, 3, 1e-2, 1, Memory())
+    guided.refine(image, alpha, steep, 3, 1e-2, 1, Memory(), slope=3)
+    np.testing.assert_allclose(steep, np.clip((plain - 0.5) * 3 + 0.5, 0, 1), atol=1e-5)
 
 
 def test_a_blurred_and_shifted_edge_jumps_where_the_picture_does() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernels import light
+from tests.kernels import hostcuda
 from tests.kernels.test_samples import Model
 
 H, W = 47, 61
@@ -63,6 +65,21 @@ def summed(rng: np.random.Generator) -> list[Any]:
     return [counts[4], np.ones((3, light.BINS), np.float32), counts[5]]
 
 
+def copies(rng: np.random.Generator) -> Picture:
+    return rng.integers(0, 9, (3 * light.COPIES, light.BINS)).astype(np.int32)
+
+
+def vote(rng: np.random.Generator) -> list[Any]:
+    image, plate, freeze, logs, _, rows, step, w = count(rng)
+    return [image, plate, freeze, logs, np.zeros_like(copies(rng)), rows, -(-w // step), step]
+
+
+def piles(rng: np.random.Generator) -> Picture:
+    out = np.zeros((3, light.BINS), np.float32)
+    light.light_pile(votes(rng), out)
+    return out
+
+
 def undo(rng: np.random.Generator) -> list[Any]:
     plate = wall(rng)
     state = np.array([[0, 1, 1], [20, 1.4, 1 / 1.4], [-60, 0.5, 2]], np.float32)
@@ -72,10 +89,17 @@ def undo(rng: np.random.Generator) -> list[Any]:
 CASES: list[tuple[Any, Any]] = [
     (light.light_count, count),
     (light.light_sum, summed),
-    (light.light_choose, lambda rng: [votes(rng), fresh()]),
+    (light.light_vote, vote),
+    (light.light_tally, lambda rng: [copies(rng), np.ones((3, light.BINS), np.float32)]),
+    (light.light_pile, lambda rng: [votes(rng), np.ones((3, light.BINS), np.float32)]),
+    (light.light_choose, lambda rng: [votes(rng), piles(rng), fresh()]),
     (
         light.light_choose,
-        lambda rng: [votes(rng) * np.float32(0.001), np.array([[-96, 1, 1], [96, 1, 1], [5, 1, 1]], np.float32)],
+        lambda rng: [
+            votes(rng) * np.float32(0.001),
+            piles(rng) * np.float32(0.001),
+            np.array([[-96, 1, 1], [96, 1, 1], [5, 1, 1]], np.float32),
+        ],
     ),
     (light.light_undo, undo),
     (light.light_redo, lambda rng: [*undo(rng)[1:3], np.zeros((H, W, 3), np.uint8)]),
@@ -161,3 +185,26 @@ def test_the_background_in_the_light_of_the_picture_is_clipped_white() -> None:
     out = np.zeros((1, 1, 3), np.uint8)
     light.light_redo(np.array([[[200, 100, 40]]], np.uint8), np.array([[0, 2, 0.5]] * 3, np.float32), out)
     assert out.tolist() == [[[255, 200, 80]]]
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(deadline=None, max_examples=15)
+@given(gain=gains, seed=st.integers(0, 2**31))
+def test_a_gpu_counts_the_same_votes_and_finds_the_same_light(gain: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plate = wall(rng)
+    image, freeze = lit(plate, gain, rng), (rng.random((H, W)) < 0.3).astype(np.float32)
+    before = measured(image, plate, freeze=freeze)
+    with hostcuda.gpu():
+        np.testing.assert_allclose(measured(image, plate, freeze=freeze), before, rtol=1e-6)
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+def test_threads_that_vote_at_once_lose_no_vote() -> None:
+    values = vote(np.random.default_rng(5))
+    want = copies(np.random.default_rng(0)) * 0
+    light.light_vote(*values[:4], want, *values[5:])
+    for _ in range(20):
+        got = want * 0
+        hostcuda.host(light.light_vote, threads=True)(*values[:4], got, *values[5:])
+        np.testing.assert_array_equal(got, want)

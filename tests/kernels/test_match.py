@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import match
+from tests.kernels import hostcuda
 
 H, W = 33, 47
 Picture = np.ndarray[Any, Any]
@@ -52,7 +53,9 @@ def noise(level: float = 0) -> Picture:
 CASES: list[tuple[Kernel, Callable[[np.random.Generator], list[Any]]]] = [
     (match.shrink, lambda r: [colours(r), np.zeros((11, 16, 3), np.uint8), 3, H, W]),
     (match.bounds, lambda r: [colours(r), colours(r), colours(r), 2, H, W]),
-    (match.correlate, lambda r: [*pair(r), light(), noise(9), empty(17, 14), 14.0, 2, 17, W]),
+    (match.correlate, lambda r: [*pair(r), light(), noise(9), empty(17, 14), 14.0, 2, 17, 1, W]),
+    (match.correlate, lambda r: [*pair(r), light(), noise(9), empty(17 * 5, 14), 14.0, 2, 17, 5, W]),
+    (match.fold, lambda r: [real(r, 40, 14), empty(6, 14), 40, 6]),
     (match.solve, lambda r: [1e3 + 100 * real(r, 17, 14), light(), noise(), 17]),
     (match.lumas, lambda r: [*pair(r), light(0.8, 0.9, 1.1), empty(2, H, W)]),
     (match.slope, lambda r: [levels(r, 2), empty(2, H, W), H, W]),
@@ -159,3 +162,16 @@ def test_a_shrunk_picture_has_the_mean_of_every_cell(h: int, w: int, k: int, see
     for y, x in np.ndindex(small.shape[:2]):
         cell = image[y * k : y * k + k, x * k : x * k + k]
         np.testing.assert_allclose(small[y, x], cell.mean((0, 1)), atol=0.51)
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+def test_a_gpu_fits_the_same_light() -> None:
+    rng = np.random.default_rng(2)
+    image, plate = pair(rng)
+    found = []
+    for way in hostcuda.ways():
+        state, loud = np.array([[1, 0]] * 3, np.float32), noise()
+        with way.values[0]():
+            match.relight(image, plate, state, loud, scratch)
+        found.append(np.hstack([state, loud]))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-2)

@@ -6,11 +6,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernels import modes, mog
 from bgflow.kernels.tiles import tiles
+from tests.kernels import hostcuda
 
 H, W = 33, 47
 Arrays = dict[str, np.ndarray]
@@ -99,7 +101,7 @@ def decay(span: int, fade: float = FADE) -> Any:
     return made
 
 
-def rest(shadow: int) -> Any:
+def rest(shadow: int, every: int = 0) -> Any:
     def made(rng: np.random.Generator) -> list[Any]:
         values = lead(64)(rng)
         mog.mog_lead(*values)
@@ -109,7 +111,7 @@ def rest(shadow: int) -> Any:
         modes[3] = 0
         label[3] = mog.MISSED
         numbers = [RATE, RATE * FADE, GATE, REACH, RATIO, INIT, MIN, MAX]
-        return [image, freeze, modes, weight, gauss, label, 5, *numbers, shadow, TAU]
+        return [image, freeze, modes, weight, gauss, label, 5, *numbers, shadow, TAU, every]
 
     return made
 
@@ -122,6 +124,8 @@ CASES: list[tuple[Any, Any]] = [
     (mog.mog_decay, decay(64, fade=0.9)),
     (mog.mog_rest, rest(127)),
     (mog.mog_rest, rest(255)),
+    (mog.mog_rest, rest(127, every=1)),
+    (mog.mog_rest, rest(255, every=1)),
 ]
 
 
@@ -204,3 +208,20 @@ def test_what_is_frozen_does_not_change_and_the_rest_is_as_ever(seed: int, first
     np.testing.assert_array_equal(a["label"][~held], free["label"][~held])
     if first:
         assert (a["label"][held] == 255).all()
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(deadline=None, max_examples=6)
+@given(seed=st.integers(0, 2**31), rate=st.sampled_from([0.002, 0.05, 0.3]), fade=st.sampled_from([0.05, 0.9]))
+def test_one_pass_of_a_gpu_comes_to_what_three_passes_of_a_cpu_do(seed: int, rate: float, fade: float) -> None:
+    rng = np.random.default_rng(seed)
+    cpu, gpu = empty(), empty()
+    for n in range(1, 40):
+        image, freeze = picture(rng, n), frozen() if n > 20 else None
+        update(image, cpu, max(1 / (2 * n), rate), fade=fade, freeze=freeze)
+        with hostcuda.gpu():
+            update(image, gpu, max(1 / (2 * n), rate), fade=fade, freeze=freeze)
+        np.testing.assert_array_equal(gpu["label"], cpu["label"])
+        np.testing.assert_array_equal(gpu["modes"], cpu["modes"])
+    np.testing.assert_allclose(gpu["weight"], cpu["weight"], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gpu["gauss"], cpu["gauss"], rtol=1e-6, atol=1e-6)

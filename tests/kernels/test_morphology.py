@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import morphology
-from tests.kernels.test_guided import Memory, empty, real
+from tests.kernels import hostcuda
+from tests.kernels.test_box import empty, real
+from tests.kernels.test_guided import Memory
 
 Make = Callable[[np.random.Generator], list[Any]]
 H, W = 33, 47
@@ -45,6 +47,10 @@ CASES: list[tuple[Kernel, Make]] = [
     (morphology.survey, surveyed),
     (morphology.judge, judged),
     (morphology.sweep, swept),
+    (morphology.clear, lambda rng: [
+        real(rng, H, W), rng.integers(-1, 9, (2, 1 + 9 * 12), np.int32), rng.integers(0, 99, (2, 1 + 9 * 12), np.int32),
+        empty(H, W), 50.0, 4, 12,
+    ]),
     (morphology.steepen, lambda rng: [real(rng, H, W), empty(H, W), 3.0]),
 ]  # fmt: skip
 
@@ -144,3 +150,16 @@ def test_any_size_works(h: int, w: int) -> None:
     alpha = np.random.default_rng(0).random((h, w), np.float32)
     assert np.array_equal(cleaned(alpha, 0.0), alpha)
     assert grown(alpha, 2).shape == (h, w)
+
+
+@pytest.mark.skipif(not hostcuda.has_gxx(), reason="needs g++")
+@settings(max_examples=40, deadline=None)
+@given(h=st.integers(1, 250), w=st.integers(1, 60), seed=st.integers(0, 999), least=st.integers(0, 120))
+def test_a_gpu_takes_away_the_same_specks_and_holes(h: int, w: int, seed: int, least: int) -> None:
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 17, (-(-h // 5), -(-w // 5))) * (rng.random((-(-h // 5), -(-w // 5))) < rng.random())
+    alpha = (np.repeat(np.repeat(coarse, 5, 0), 5, 1)[:h, :w] / 16).astype(np.float32)
+    out = np.empty_like(alpha)
+    with hostcuda.gpu():
+        morphology.despeckle(alpha, out, least + 0.03, Memory())
+    np.testing.assert_array_equal(out, cleaned(alpha, least + 0.03))

@@ -18,6 +18,7 @@ from bgflow.kernel import Kernel
 from tests.kernels import hostcuda
 
 ARCHS = ("sm_75", "sm_80", "sm_90", "sm_100")
+ROOM = 64  # registers of a thread, with which 32 warps of an SM's 64 run at once and hide each other's loads
 GUARD = 0x5A  # fills the memory around every array
 
 
@@ -84,6 +85,14 @@ def test_the_cuda_text_means_what_python_means(k: Kernel) -> None:
 def test_nvrtc_compiles_the_cuda_text_without_a_warning(k: Kernel) -> None:
     for arch in ARCHS:
         assert hostcuda.nvrtc_log(k.source(), arch) == ""
+
+
+@pytest.mark.skipif(hostcuda.nvrtc() is None, reason="needs the nvidia-cuda-nvrtc wheel")
+@pytest.mark.parametrize("k", kernels())
+def test_a_thread_has_room_for_all_it_needs_in_its_registers(k: Kernel) -> None:
+    needs = hostcuda.resources(k, "sm_90")
+    assert (needs.stack, needs.spilled) == (0, 0)
+    assert needs.registers <= ROOM
 
 
 def test_there_are_kernels_to_compare() -> None:

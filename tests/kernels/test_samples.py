@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernels import lbsp, looks, samples
+from bgflow.kernels.figure import mix
 from bgflow.kernels.tiles import tiles
 
 H, W, N = 19, 71, 6
@@ -40,19 +41,20 @@ class Model:
         self.samples = np.zeros((n, h, tiles(w), lbsp.LOOK), np.uint8)
         self.state = np.zeros((h, tiles(w), looks.STATE), np.float32)
         self.was = np.zeros((h, w), np.uint8)
+        self.turn = np.zeros((1, 2), np.int32)
         self.label = np.zeros((h, w), np.uint8)
         self.made: dict[str, Picture] = {}
 
     def scratch(self, name: str, shape: tuple[int, ...], dtype: Any) -> Picture:
         return self.made.setdefault(name, np.zeros(shape, dtype))
 
-    def update(self, image: Picture, freeze: Picture, key: int, **other: Any) -> Picture:
+    def update(self, image: Picture, freeze: Picture, seed: int, **other: Any) -> Picture:
         params: dict[str, Any] = {
             "need": NEED, "colour": COLOUR, "pattern": PATTERN, "swing": SWING, "pace": PACE, "absorb": ABSORB,
             "mean": MEAN, "learning": False, "shadow": 127, "dark": DARK, "smooth": 1,
         }  # fmt: skip
-        arrays = (self.samples, self.state, self.was, self.label)
-        samples.update(image, freeze, *arrays, self.scratch, key=key, **(params | other))
+        arrays = (self.samples, self.state, self.was, self.turn, self.label)
+        samples.update(image, freeze, *arrays, self.scratch, seed=seed, **(params | other))
         return self.label
 
 
@@ -91,8 +93,8 @@ def after(kernel: str, span: int) -> Any:
             "shadow": [probe, it.state, raw, *where, W, DARK],
             "adapt": [probe, it.state, raw, near, it.label, freeze, it.was, *where, W, MEAN, SWING, PACE],
             "renew": [
-                probe, it.samples, it.state, raw, freeze, it.made["todo"], N, *where, H, W, 2**31 - 7, 200, ABSORB,
-                PACE,
+                probe, it.samples, it.state, raw, freeze, it.made["todo"], np.array([[0, 2**31 - 7]], np.int32), N,
+                *where, H, W, 200, ABSORB, PACE,
             ],
         }  # fmt: skip
         for name, kernels in args.items():
@@ -105,6 +107,13 @@ def after(kernel: str, span: int) -> Any:
 
 
 CASES: list[tuple[Any, Any]] = [(of(name), after(name, span)) for name in ("adapt", "renew") for span in (64, 1)]
+CASES.append((samples.samples_draw, lambda rng: [np.array([[rng.integers(1000), 0]], np.int32), 2**31 - 9]))
+
+
+def test_the_chance_of_a_frame_is_drawn_from_seed_and_number_and_the_next_frame_has_the_next_number() -> None:
+    turn = np.array([[7, 0]], np.int32)
+    samples.samples_draw(turn, 5)
+    assert turn.tolist() == [[8, mix(mix(5) + 7) >> 1]]
 
 
 def test_the_cases_reach_every_branch() -> None:

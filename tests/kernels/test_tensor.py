@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bgflow.kernel import Kernel
-from bgflow.kernels import tensor
+from bgflow.kernels import tensor, yuv
 
 Rng = np.random.Generator
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -61,7 +62,15 @@ def read(rng: Rng, shape: tuple[int, ...], channel: int, count: int, activation:
     return [answer, np.zeros((5, 6), np.float32), channel, count, activation]
 
 
+def decoded(rng: Rng, full: bool) -> list[Any]:
+    first, weight, taps = weights(33, 9)
+    luma, uv = rng.integers(0, 256, (33, 47), np.uint8), rng.integers(0, 256, (17, 24, 2), np.uint8)
+    return [luma, uv, first, weight, np.zeros((9, 47, 3), np.float32), 33, taps, *yuv.decoding("bt601", full)]
+
+
 CASES: list[tuple[Kernel, Callable[[Rng], list[Any]]]] = []
+for full in (False, True):
+    CASES.append((tensor.columns_nv12, lambda rng, full=full: decoded(rng, full)))
 for sizes in [(33, 9), (47, 61), (5, 5), (1, 3), (3, 1)]:
     CASES.append((tensor.weigh, lambda rng, sizes=sizes: weighed(rng, *sizes)))
 for step in (1, 16, 47):
@@ -137,6 +146,24 @@ def test_a_second_picture_of_the_same_size_takes_no_memory() -> None:
     before = memory.count
     tensor.fill(noise(50, 60), out, *PLAIN, "nchw", memory)
     assert memory.count == before
+
+
+@pytest.mark.parametrize("simt", [False, True])
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize(
+    ("h", "w", "oh", "ow"), [(90, 160, 32, 48), (33, 47, 20, 30), (20, 30, 50, 61), (720, 64, 160, 32)]
+)
+def test_a_tensor_of_nv12_is_that_of_its_picture(
+    h: int, w: int, oh: int, ow: int, layout: Any, simt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nv12 = np.random.default_rng(h).integers(0, 256, (h + (h + 1) // 2, w + w % 2), np.uint8)
+    image = np.empty((h, w, 3), np.uint8)
+    yuv.nv12_to_rgb(*yuv.nv12_planes(nv12, h, w), image, yuv.usual(h))
+    out = np.empty((1, 3, oh, ow) if layout == "nchw" else (1, oh, ow, 3), np.float32)
+    if simt:  # the way of a GPU, here in numba
+        monkeypatch.setattr(tensor, "device_of", lambda array: SimpleNamespace(simt=True))
+    tensor.fill_nv12(nv12, h, w, out, MEAN, STD, layout, Memory())
+    np.testing.assert_allclose(out[0], filled(image, oh, ow, MEAN, STD, layout), atol=1e-5)
 
 
 def matte(answer: Any, activation: Any, channel: int = -1, layout: Any = "nchw") -> Any:

@@ -43,24 +43,29 @@ CASES: list[tuple[Kernel, Callable[[Rng], list[Any]]]] = [
                 u8(r, CH, CW),
                 u8(r, CH, CW),
                 blank(H, W, 3),
-                *yuv._decoding(m, f),
+                *yuv.decoding(m, f),
             ],
         ),
         (
             yuv.nv12_rgb,
-            lambda r, m=matrix, f=full: [u8(r, H, W), u8(r, CH, CW, 2), blank(H, W, 3), *yuv._decoding(m, f)],
+            lambda r, m=matrix, f=full: [u8(r, H, W), u8(r, CH, CW, 2), blank(H, W, 3), *yuv.decoding(m, f)],
         ),
-        (yuv.rgb_luma, lambda r, m=matrix, f=full: [u8(r, H, W, 3), blank(H, W), *yuv._encoding(m, f)[0]]),
-        (
-            yuv.rgb_i420,
-            lambda r, m=matrix, f=full: [u8(r, H, W, 3), blank(CH, CW), blank(CH, CW), H, W, *yuv._encoding(m, f)[1]],
-        ),
-        (
-            yuv.rgb_nv12,
-            lambda r, m=matrix, f=full: [u8(r, H, W, 3), blank(CH, CW, 2), H, W, *yuv._encoding(m, f)[1]],
-        ),
+        (yuv.rgb_luma, lambda r, m=matrix, f=full: [u8(r, H, W, 3), blank(H, W), *yuv.encoding(m, f)[0]]),
     )
 ]
+for runs in ((1, CW), (5, 5), (CW, 1)):
+    for kernel, chroma in ((yuv.rgb_i420, [(CH, CW), (CH, CW)]), (yuv.rgb_nv12, [(CH, CW, 2)])):
+        for width in (W, W + 1):
+            CASES.append(
+                (
+                    kernel,
+                    lambda r, chroma=chroma, runs=runs, width=width: [
+                        u8(r, H, width, 3), *(blank(*shape) for shape in chroma), H, width, *runs,
+                        *yuv.encoding("bt601", False)[1],
+                    ],
+                )
+            )  # fmt: skip
+CASES.append((yuv.nv12_i420, lambda r: [u8(r, CH, CW, 2), blank(CH, CW), blank(CH, CW)]))
 CASES.append((yuv.i420_nv12, lambda r: [u8(r, CH, CW), u8(r, CH, CW), blank(CH, CW, 2)]))
 
 
@@ -182,6 +187,10 @@ def test_interleaved_chroma_gives_the_same_picture() -> None:
     again = blank(H + CH, W + 1)
     yuv.i420_to_nv12(y, u, v, *yuv.nv12_planes(again, H, W))
     np.testing.assert_array_equal(again, flat)
+    parts = planes(H, W)
+    yuv.nv12_to_i420(y2, uv, *parts)
+    for got, want in zip(parts, (y, u, v), strict=True):
+        np.testing.assert_array_equal(got, want)
     out = blank(H, W, 3)
     yuv.nv12_to_rgb(y2, uv, out)
     np.testing.assert_array_equal(out, to_rgb(y, u, v))

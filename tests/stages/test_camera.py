@@ -5,8 +5,10 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bgflow.devices import device, to_host
 from bgflow.errors import MediaError
 from bgflow.stages.camera import Source, listed_modes
 from bgflow.testing import opened
@@ -26,8 +28,8 @@ def test_pictures_arrive_with_the_devices_time():
     with opened(camera()) as s:
         got = list(s.frames(3))
         assert [pts * s.stage.time_base * 30 for pts, _ in got] == [0, 1, 2]
-    assert got[0][1].shape == (240, 320, 3)
-    assert got[0][1].std() > 20
+    assert got[0][1]["image"].shape == (240, 320, 3)
+    assert got[0][1]["image"].std() > 20
 
 
 def test_a_camera_that_goes_away_is_opened_again_and_time_goes_on():
@@ -91,3 +93,14 @@ def test_a_test_picture_that_does_not_exist_is_one_line():
 
 def test_modes_are_read_from_ffmpegs_list():
     assert listed_modes(LOG) == ["mjpeg 1920x1080", "mjpeg 1280x720", "yuyv422 640x480"]
+
+
+def test_an_accelerator_is_given_each_frame_once_and_shows_the_same_picture():
+    found = {}
+    before = device("fake").meter.read()
+    for on in ("cpu", "fake"):
+        with opened(camera(), on, wired={"image"}) as s:
+            found[on] = [to_host(value["image"]).copy() for _, value in s.frames(3)]
+    assert s.stage.copies() == (1, 0)
+    assert device("fake").meter.read().minus(before).ups == 3
+    assert all(np.array_equal(a, b) for a, b in zip(found["cpu"], found["fake"], strict=True))

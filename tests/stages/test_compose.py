@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +13,38 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgflow.devices import device, to_host
 from bgflow.errors import UsageError
-from bgflow.kernels import foreground, over
+from bgflow.frame import Pool
+from bgflow.kernels import foreground, over, yuv
 from bgflow.media.background import render
+from bgflow.stage import Stage
 from bgflow.stages.compose import Alpha, Blur, Mask, Replace
-from bgflow.testing import opened, run_stage
+from bgflow.testing import Opened
+from bgflow.testing import opened as any_opened
 from tests import media
 from tests.kernels.test_blur import scratch
 
 H, W = 36, 64
+
+
+class Shown(Opened):
+    """A composing stage of which only the RGB picture is wired."""
+
+    def __call__(self, *args: Any, **inputs: Any) -> Any:
+        out = super().__call__(*args, **inputs)
+        return out["out"] if isinstance(out, dict) else out
+
+
+@contextlib.contextmanager
+def opened(stage: Stage, on: str = "cpu") -> Iterator[Shown]:
+    with any_opened(stage, on, wired={*stage.inputs, "out"}) as it:
+        yield Shown(it.stage, it.ctx)
+
+
+def run_stage(stage: Stage, on: str = "cpu", **inputs: Any) -> Any:
+    with opened(stage, on) as it:
+        return it(**inputs)
 
 
 @pytest.fixture(params=["cpu", "fake"])
@@ -134,14 +160,17 @@ def test_a_new_background_that_fails_leaves_the_old_one_and_warns_once(on: str, 
         ]
 
 
-def test_a_still_background_is_fitted_once(tmp_path: Path) -> None:
+def test_a_still_background_goes_up_and_is_fitted_once(tmp_path: Path) -> None:
     saved(tmp_path / "b.png", 50, 90)
-    given = subject()
+    given, meter = subject(), device("fake").meter
     with opened(Replace(background=str(tmp_path / "b.png"), decontaminate=0), "fake") as stage:
-        stage(**given)
-        before = stage.ctx.device.launches  # type: ignore[attr-defined]
-        stage(**given)
-        assert stage.ctx.device.launches == before + 1  # type: ignore[attr-defined]
+        works = [meter.read()]
+        for _ in range(3):
+            stage(**given)
+            works.append(meter.read())
+    ups, launches = zip(*((b.ups - a.ups, b.launches - a.launches) for a, b in pairwise(works)), strict=True)
+    assert ups == (3, 2, 2)  # the kit itself puts picture and matte on the device
+    assert launches == (2, 1, 1)
 
 
 def test_a_missing_background_fails_when_the_stage_opens(tmp_path: Path) -> None:
@@ -229,3 +258,113 @@ def test_mask_is_grey_alone_and_a_film_over_the_background_with_a_picture(on: st
     film = run_stage(Mask(colour="lime", opacity=1), on, **given)
     np.testing.assert_array_equal(film[given["alpha"] == 1], given["image"][given["alpha"] == 1])
     assert (film[given["alpha"] == 0] == (0, 255, 0)).all()
+
+
+EXTRAS: list[dict[str, Any]] = [{}, {"wrap": 0.5}, {"contact": 0.5}, {"match": 0.5}, {"linear": 0.5}]
+
+
+def made(stage: Stage, on: str, wired: set[str], h: int, w: int, **inputs: Any) -> dict[str, np.ndarray[Any, Any]]:
+    with any_opened(stage, on, wired={*stage.inputs, *wired}) as it:
+        out: dict[str, np.ndarray[Any, Any]] = it(**subject(h, w), **inputs)
+    assert out.keys() == wired
+    return out
+
+
+@pytest.mark.parametrize(("h", "w"), [(36, 64), (37, 63)])
+@pytest.mark.parametrize("background", ["gallery:dusk", "#00b140"])
+@pytest.mark.parametrize("extra", EXTRAS, ids=str)
+def test_replaced_nv12_is_the_picture_converted(on: str, extra: Any, background: str, h: int, w: int) -> None:
+    alone, both = (
+        made(Replace(background=background, **extra), on, wired, h, w) for wired in ({"nv12"}, {"out", "nv12"})
+    )
+    want = np.empty((h + (h + 1) // 2, w + w % 2), np.uint8)
+    yuv.rgb_to_nv12(both["out"], *yuv.nv12_planes(want, h, w), "bt601")
+    yuv.even_out(want, w)
+    np.testing.assert_array_equal(alone["nv12"], want)
+    np.testing.assert_array_equal(both["nv12"], want)
+
+
+@pytest.mark.parametrize("stage", [Replace, Blur])
+def test_nv12_comes_in_the_matrix_that_is_asked_for(on: str, stage: type[Stage]) -> None:
+    both = made(stage(matrix="bt709"), on, {"out", "nv12"}, 36, 64)
+    want = np.empty((54, 64), np.uint8)
+    yuv.rgb_to_nv12(both["out"], *yuv.nv12_planes(want, 36, 64), "bt709")
+    np.testing.assert_array_equal(both["nv12"], want)
+
+
+def test_blurred_nv12_is_the_picture_converted(on: str) -> None:
+    alone, both = (made(Blur(), on, wired, 37, 63) for wired in ({"nv12"}, {"out", "nv12"}))
+    want = np.empty((37 + 19, 64), np.uint8)
+    yuv.rgb_to_nv12(both["out"], *yuv.nv12_planes(want, 37, 63), "bt601")
+    yuv.even_out(want, 63)
+    np.testing.assert_array_equal(alone["nv12"], want)
+    np.testing.assert_array_equal(both["nv12"], want)
+
+
+def uploaded(array: np.ndarray[Any, Any]) -> Any:
+    here = Pool(device("fake"), array.shape, array.dtype).take()
+    device("fake").upload(array, here)
+    return here
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        Replace(background="gallery:dusk"),
+        Replace(background="#00b140", contact=0.5, wrap=0.5, linear=0.5),
+        Blur(),
+        Alpha(),
+        Mask(),
+    ],
+    ids=lambda s: f"{s.use} {s.params.model_dump(exclude_defaults=True)}",
+)
+def test_what_was_captured_gives_the_next_picture_as_the_stage_itself(stage: Stage) -> None:
+    first, second = subject(seed=1), subject(seed=2)
+    with any_opened(stage, "fake", wired={*stage.inputs, "out"}) as it:
+        it.ctx.size = {"h": H, "w": W}
+        places = {name: uploaded(value) for name, value in first.items()}
+        values = [places.get(name) for name in stage.inputs]
+        stage.process(*values)
+        answer = stage.launches()
+        assert answer is not None
+        with device("fake").capture() as recording:
+            out = stage.process(*values)
+        assert stage.launches() == answer
+        for name, value in second.items():
+            device("fake").upload(value, places[name])
+        recording.replay()
+        replayed = to_host(out["out"] if isinstance(out, dict) else out)
+        eager = stage.process(*values)
+        np.testing.assert_array_equal(replayed, to_host(eager["out"] if isinstance(eager, dict) else eager))
+
+
+def test_a_background_that_changes_or_moves_is_not_captured(tmp_path: Path) -> None:
+    media.clip(tmp_path / "a.mp4")
+    stage = Replace(background="gallery:dusk")
+    with opened(stage, "fake") as it:
+        assert stage.launches() is None  # nothing is loaded yet
+        it(**subject())
+        dusk = stage.launches()
+        stage.background = "#00b140"
+        assert stage.launches() is None
+        it(**subject())
+        assert stage.launches() == (0, 177, 64)
+        assert dusk is not None
+        stage.background = str(tmp_path / "a.mp4")
+        it(**subject())
+        assert stage.launches() is None
+
+
+def test_a_match_with_the_background_is_not_captured_because_it_counts_with_time() -> None:
+    with opened(Replace(match=0.5), "fake") as it:
+        it(**subject())
+        assert it.stage.launches() is None
+
+
+def test_a_background_that_is_wired_on_an_accelerator_is_fitted_at_every_instant() -> None:
+    behind = np.random.default_rng(3).integers(0, 256, (20, 30, 3), np.uint8)
+    with opened(Replace(), "fake") as it:
+        it(**subject(), behind=behind)
+        assert it.stage.launches() is not None
+        out = it(**subject(), behind=behind)
+    np.testing.assert_array_equal(out, run_stage(Replace(), "cpu", **subject(), behind=behind))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bgflow.kernels import over
 from bgflow.stages.compose import Alpha, Blur, Replace
 from bgflow.stages.synth import Source
-from bgflow.testing import opened, run_stage
+from bgflow.testing import opened as any_opened
+from tests.stages.test_compose import opened, run_stage
 
 Picture = np.ndarray[Any, Any]
 EXTRAS = ("match", "wrap", "contact", "linear")
@@ -20,7 +21,7 @@ EXTRAS = ("match", "wrap", "contact", "linear")
 
 def green_screen(hair: float = 0.8) -> tuple[Picture, Picture, Picture]:
     """A person before green: picture, alpha, and the true colours."""
-    with opened(Source(width=320, height=180, seed=7, hair=hair, edge=3)) as source:
+    with any_opened(Source(width=320, height=180, seed=7, hair=hair, edge=3)) as source:
         of = {k: np.array(v) for k, v in source.stage.render(40).items()}  # type: ignore[attr-defined]
     a = of["alpha"][..., None].astype(float)
     return np.rint(a * of["foreground"] + (1 - a) * (0, 177, 64)).astype(np.uint8), of["alpha"], of["foreground"]

@@ -12,6 +12,7 @@ from bgflow.errors import UsageError
 from bgflow.stages.edge import Matte, Refine
 from bgflow.stages.synth import Source
 from bgflow.testing import opened, run_stage
+from tests.stages.replaying import replaying, same
 
 OFF: dict[str, Any] = {"despeckle": 0, "grow": 0, "radius": 0, "sharpen": 0, "feather": 0}
 Picture = np.ndarray[Any, Any]
@@ -185,3 +186,28 @@ def test_closed_form_without_its_package_says_what_to_install(monkeypatch: pytes
     with pytest.raises(UsageError) as e, opened(Matte(quality="closed-form")):
         pass
     assert str(e.value) == "edge.matte: closed-form needs pymatting; pip install 'bgflow[matting]'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [(Refine, {}), (Refine, OFF), (Refine, {"grow": 1.0, "feather": 1.0, "radius": 2.0}), (Matte, {"budget": 2000})],
+)
+def test_launches_that_are_replayed_give_the_same_bits(kind: Any, params: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    of = scene()
+    clip = [{"image": np.roll(of["image"], n, 1), "alpha": np.roll(coarse(of["alpha"], 6), n, 1)} for n in range(6)]
+    clip.append({"image": of["image"], "alpha": rng.random(of["alpha"].shape, np.float32)})
+    it = same(kind, clip, **params)
+    assert it.answers == [()] * 7
+    assert it.replays == 6
+    assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(0, 0)}
+
+
+def test_closed_form_copies_picture_and_trimap_to_the_host_and_the_matte_back_and_is_not_replayed() -> None:
+    pytest.importorskip("pymatting")
+    of = scene(90)
+    with replaying(Matte(quality="closed-form")) as it:
+        for _ in range(2):
+            it(image=of["image"], alpha=coarse(of["alpha"], 6))
+        assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(1, 2)}
+    assert it.answers == [None] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import hypothesis
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from bgflow.devices import device, to_host
 from bgflow.errors import MediaError
+from bgflow.kernels import yuv
 from bgflow.stages.file import Sink, Source
 from bgflow.testing import opened
 from tests import media
@@ -169,7 +172,8 @@ def test_sound_is_left_out_when_unwired(tmp_path: Path):
 
 def test_a_run_that_is_stopped_early_ends_its_sound_with_its_pictures(tmp_path: Path):
     media.clip(tmp_path / "a.mp4", frames=60, sound="aac")
-    with opened(Source(path=str(tmp_path / "a.mp4"))) as s, opened(Sink(path=str(tmp_path / "b.mp4"))) as k:
+    source, sink = Source(path=str(tmp_path / "a.mp4")), Sink(path=str(tmp_path / "b.mp4"))
+    with opened(source, wired={"image", "audio"}) as s, opened(sink) as k:
         for n, (pts, value) in enumerate(s.frames()):
             k(pts=pts, time_base=s.stage.time_base, **value)
             if n == 19:
@@ -181,3 +185,93 @@ def test_a_run_that_is_stopped_early_ends_its_sound_with_its_pictures(tmp_path: 
     assert (
         times[-1] < after[-1][0] + Fraction(1024, media.RATE) <= 2 * times[-1] - times[-2] + Fraction(1024, media.RATE)
     )
+
+
+def read_on(on: str, path: Path) -> list[dict[str, Any]]:
+    """What file.source gives on a device, as host arrays."""
+    with opened(Source(path=str(path)), on, wired={"image", "nv12"}) as s:
+        return [{name: to_host(a).copy() for name, a in value.items()} for _, value in s.frames()]
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180])
+def test_an_accelerator_reads_the_same_pictures_upright(turn: int, tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=3, turn=turn)
+    cpu, fake = read_on("cpu", tmp_path / "a.mp4"), read_on("fake", tmp_path / "a.mp4")
+    assert len(cpu) == len(fake) == 3
+    assert cpu[0]["image"].shape == ((64, 48, 3) if turn == 90 else (48, 64, 3))
+    for a, b in zip(cpu, fake, strict=True):
+        assert all(np.array_equal(a[name], b[name]) for name in ("image", "nv12"))
+
+
+def test_an_accelerator_is_given_each_frame_in_one_copy_of_its_planes(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=5)
+    before = device("fake").meter.read()
+    with opened(Source(path=str(tmp_path / "a.mp4")), "fake", wired={"image"}) as s:
+        assert sum(1 for _ in s.frames()) == 5
+    work = device("fake").meter.read().minus(before)
+    assert (work.ups, work.up_bytes, work.downs) == (5, 5 * 48 * 64 * 3 // 2, 0)
+    assert s.stage.copies() == (1, 0)
+
+
+KINDS = {  # an input's array, the sink's parameters, and the bytes that leave an accelerator for a picture of 48x64
+    "rgb": (np.uint8, (48, 64, 3), {}, 48 * 64 * 3 // 2),
+    "nv12": (np.uint8, (72, 64), {}, 48 * 64 * 3 // 2),
+    "rgb to 4:4:4": (np.uint8, (48, 64, 3), {"pix_fmt": "yuv444p"}, 48 * 64 * 3),
+    "nv12 to 4:4:4": (np.uint8, (72, 64), {"pix_fmt": "yuv444p"}, 48 * 64 * 3),
+    "rgba": (np.uint8, (48, 64, 4), {"codec": "ffv1"}, 48 * 64 * 4),
+    "matte": (np.float32, (48, 64), {}, 48 * 64 * 3 // 2),
+    "odd rgb": (np.uint8, (47, 63, 3), {}, 48 * 64 * 3 // 2),
+    "odd nv12": (np.uint8, (71, 64), {}, 48 * 64 * 3 // 2),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_accelerator_writes_the_same_file_with_one_copy_a_picture(kind: str, tmp_path: Path):
+    dtype, shape, params, nbytes = KINDS[kind]
+    pictures = [media.ramp(*shape[:2], n)[..., 0].astype(dtype) for n in range(3)]
+    if len(shape) == 3:
+        pictures = [np.repeat(p[..., None], shape[2], 2) for p in pictures]
+    if dtype == np.float32:
+        pictures = [p / np.float32(255) for p in pictures]
+    written = {}
+    for on in ("cpu", "fake"):
+        before = device("fake").meter.read()
+        with opened(Sink(path=str(tmp_path / f"{on}.mkv"), **params), on) as k:
+            for n, image in enumerate(pictures):
+                k(pts=3000 * n, time_base=media.TICKS, image=image)
+        work = device("fake").meter.read().minus(before)
+        written[on] = [image for _, image in media.read(tmp_path / f"{on}.mkv")]
+        assert k.stage.copies() == (0, 1)
+    assert (work.downs, work.down_bytes) == (3, 3 * nbytes)
+    assert all(np.array_equal(a, b) for a, b in zip(written["cpu"], written["fake"], strict=True))
+
+
+def test_nv12_is_written_as_it_is(tmp_path: Path):
+    media.clip(tmp_path / "a.mp4", frames=4)
+    with opened(Source(path=str(tmp_path / "a.mp4")), wired={"nv12"}) as s:
+        pictures = [value["nv12"].copy() for _, value in s.frames()]
+    media.write(tmp_path / "b.mkv", pictures, pix_fmt="yuv420p", codec="ffv1")
+    with opened(Source(path=str(tmp_path / "b.mkv")), wired={"nv12"}) as s:
+        again = [value["nv12"].copy() for _, value in s.frames()]
+    assert all(np.array_equal(a, b) for a, b in zip(pictures, again, strict=True))
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9"])
+def test_a_picture_gives_the_same_file_as_rgb_and_as_nv12(codec: str, tmp_path: Path):
+    for name in ("rgb", "nv12"):
+        with opened(Sink(path=str(tmp_path / f"{name}.mp4"), codec=codec)) as k:
+            for n in range(4):
+                image, nv12 = media.ramp(48, 64, n), np.empty((72, 64), np.uint8)
+                yuv.rgb_to_nv12(image, *yuv.nv12_planes(nv12, 48, 64), "bt601")
+                k(pts=3000 * n, time_base=media.TICKS, image=image if name == "rgb" else nv12)
+    assert (tmp_path / "rgb.mp4").read_bytes() == (tmp_path / "nv12.mp4").read_bytes()
+
+
+def test_a_change_of_size_on_an_accelerator_is_fitted_into_the_first_size(tmp_path: Path):
+    for on in ("cpu", "fake"):
+        with opened(Sink(path=str(tmp_path / f"{on}.mp4")), on) as k:
+            for n, (h, w) in enumerate([(48, 63), (48, 63), (40, 80)]):
+                k(pts=3000 * n, time_base=media.TICKS, image=media.ramp(h, w, n))
+        assert any("pictures changed from 63x48 to 80x40" in text for text in k.ctx.warnings)
+    cpu, fake = media.read(tmp_path / "cpu.mp4"), media.read(tmp_path / "fake.mp4")
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(cpu, fake, strict=True))

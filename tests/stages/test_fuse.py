@@ -12,6 +12,7 @@ from bgflow.stages.mog import Running
 from bgflow.stages.samples import Mask as Samples
 from bgflow.stages.synth import Source
 from bgflow.testing import Opened, opened, run_stage
+from tests.stages.replaying import replaying, same
 from tests.stages.test_edge import coarse
 
 Picture = np.ndarray[Any, Any]
@@ -211,3 +212,29 @@ def test_a_window_is_learned_and_who_comes_in_is_frozen_until_the_network_lets_g
         assert np.array_equal(freeze(alpha=both, label=NOBODY), square())
         assert not freeze(alpha=window, label=NOBODY).any()
         assert not freeze(alpha=both, label=NOBODY).any()
+
+
+WIRES = [{"alpha"}, {"alpha", "label"}, {"alpha", "evidence"}, {"alpha", "label", "evidence", "image"}]
+
+
+@pytest.mark.parametrize("ports", WIRES, ids=lambda ports: "+".join(sorted(ports)))
+def test_launches_that_are_replayed_give_the_same_bits(ports: set[str]) -> None:
+    inputs = [{**of, "evidence": (of["label"] / np.float32(255))} for of in filmed(50)[0]]
+    it = same(Mask, [{port: of[port] for port in ports} for of in inputs])
+    assert it.answers == [None] + [()] * 49
+    assert it.replays == 48
+
+
+def test_the_launches_of_a_freeze_that_are_replayed_give_the_same_bits() -> None:
+    it = same(Freeze, [{port: of[port] for port in ("alpha", "label")} for of in filmed(50)[0]])
+    assert it.answers == [None] + [()] * 49
+    assert it.replays == 48
+
+
+@pytest.mark.parametrize("kind", [Mask, Freeze])
+def test_nothing_is_copied_to_or_from_the_host(kind: Any) -> None:
+    alpha = np.zeros((90, 160), np.float32)
+    with replaying(kind()) as it:
+        for _ in range(2):
+            it(alpha=alpha, label=np.zeros((90, 160), np.uint8))
+        assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(0, 0)}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgflow.devices import device, to_host
 from bgflow.errors import MediaError
 from bgflow.stages.images import Sink, Source
 from bgflow.testing import opened
@@ -317,3 +318,27 @@ def test_the_published_photos_are_read_in_order(data: Path):
     got = read(data / "u2net_goldens" / "test_images")
     assert len(got) == 18
     assert all(image.dtype == np.uint8 and image.shape[2] == 3 for _, image, _ in got)
+
+
+def test_an_accelerator_is_given_each_picture_in_one_copy(tmp_path: Path):
+    images = [save(tmp_path / f"{n}.png", media.ramp(48, 64, n)) for n in range(2)]
+    before = device("fake").meter.read()
+    with opened(Source(path=str(tmp_path)), "fake") as s:
+        got = [to_host(value["image"]) for _, value in s.frames()]
+    assert device("fake").meter.read().minus(before).ups == len(images) == 2
+    assert s.stage.copies() == (1, 0)
+    assert all(np.array_equal(image, media.ramp(48, 64, n)) for n, image in enumerate(got))
+
+
+@pytest.mark.parametrize("kind", ["rgb", "rgba", "matte"])
+def test_an_accelerator_gives_the_same_file_in_one_copy(kind: str, tmp_path: Path):
+    image = {"rgb": media.ramp(48, 64), "rgba": rgba(48, 64), "matte": media.ramp(48, 64)[..., 0] / np.float32(255)}[
+        kind
+    ]
+    before = device("fake").meter.read()
+    for on in ("cpu", "fake"):
+        with opened(Sink(path=str(tmp_path / f"{on}.png")), on) as k:
+            k(image=image)
+    assert device("fake").meter.read().minus(before).downs == 1
+    assert k.stage.copies() == (0, 1)
+    assert (tmp_path / "cpu.png").read_bytes() == (tmp_path / "fake.png").read_bytes()

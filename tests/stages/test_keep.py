@@ -13,6 +13,7 @@ from bgflow.evaluate.layouts import read_data
 from bgflow.stages.keep import Subject
 from bgflow.stages.synth import Source
 from bgflow.testing import opened, run_stage
+from tests.stages.replaying import replaying
 
 Picture = np.ndarray[Any, Any]
 H, W = 180, 320
@@ -175,3 +176,14 @@ def test_no_memory_of_frame_size_is_taken_after_the_first_frame() -> None:
 )
 def test_a_region_that_is_none_is_told_by_check(roi: str, said: str) -> None:
     assert list(Subject(roi=roi).problems()) == [("roi", said)]
+
+
+@pytest.mark.parametrize("wired", [{"alpha"}, {"ids"}, {"alpha", "ids"}])
+@pytest.mark.parametrize("coloured", [False, True])
+def test_one_copy_goes_to_the_host_and_one_comes_back(wired: set[str], coloured: bool) -> None:
+    image = {"image": np.zeros((H, W, 3), np.uint8)} if coloured else {}
+    with replaying(Subject(), wired) as it:
+        for _ in range(3):
+            assert it(alpha=THREE, **image).keys() == wired
+        assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(1, 1)}
+    assert it.answers == [None] * 3

@@ -14,6 +14,7 @@ from bgflow.kernels import over
 from bgflow.stages.key import Chroma
 from bgflow.stages.synth import Source
 from bgflow.testing import opened, run_stage
+from tests.stages.replaying import replaying, same
 
 GREEN = (0, 177, 64)
 SCENES: list[dict[str, Any]] = [{"hair": 0.7, "edge": 3.0}, {"edge": 0.0}, {"size": 0.35, "subjects": 3, "edge": 2.0}]
@@ -153,3 +154,22 @@ def test_the_key_may_change_while_it_runs_and_a_wrong_one_only_warns() -> None:
             "colour: 'white' is grey, which no screen may be; give a saturated colour such as '#00b140'; "
             "the old key stays"
         ]
+
+
+@pytest.mark.parametrize("colour", ["#00b140", "auto"])
+def test_launches_that_are_replayed_give_the_same_bits(colour: str) -> None:
+    it = same(Chroma, [{"image": of["image"]} for of in composites(noise=2.0)], colour=colour)
+    assert it.answers == [None] + [()] * 5
+    assert it.replays == 4
+
+
+def test_the_colour_is_measured_once_and_again_when_it_has_changed_and_that_is_all_that_is_copied() -> None:
+    frames = [of["image"] for of in composites()]
+    with replaying(Chroma(colour="auto")) as it:
+        stage: Any = it.stage
+        for n, image in enumerate(frames):
+            stage.colour = "#10a040" if n in (3, 4) else "auto"
+            it(image=image)
+        assert stage.copies() == (0, 0)
+    assert it.answers == [None, (), (), None, (), None]
+    assert [(work.ups, work.downs) for work in it.work] == [(0, 1), (0, 0), (0, 0), (0, 1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,11 @@ import pytest
 from PIL import Image
 
 from bgflow import load
+from bgflow.devices import to_host
 from bgflow.errors import GraphError, ModelError
+from bgflow.frame import Frame, Pool
 from bgflow.stages.net import Mask
+from bgflow.stages.preprocess import Nv12, Rgb
 from bgflow.testing import opened, run_stage
 from tests.networks import adding, pixels, stored, tiny
 
@@ -44,6 +49,17 @@ def test_an_output_by_name_and_sigmoid(tmp_path: Path, on: str) -> None:
     np.testing.assert_allclose(alpha, 1 / (1 + np.exp(image.max(2) / np.float32(-255))), atol=1e-5)
 
 
+@pytest.mark.parametrize("on", ["cpu", "fake"])
+@pytest.mark.parametrize("scale", ["fixed", "minmax"])
+def test_an_nv12_picture_gives_the_matte_of_its_rgb(tmp_path: Path, on: str, scale: Any) -> None:
+    nv12 = run_stage(Nv12(), image=noise(48, 64))
+    model = {**PLAIN, "path": str(tiny(tmp_path / "n.onnx"))}
+    mask: Any = functools.partial(Mask, **fixed(model=model, scale=scale))
+    np.testing.assert_array_equal(
+        run_stage(mask(), on, image=nv12), run_stage(mask(), on, image=run_stage(Rgb(), nv12=nv12))
+    )
+
+
 def test_the_last_channel_is_the_subject_unless_told(tmp_path: Path) -> None:
     model = {**PLAIN, "path": str(pixels(tmp_path / "n.onnx")), "layout": "nhwc"}
     np.testing.assert_allclose(run_stage(Mask(**fixed(model=model)), image=noise()), noise()[..., 2] / 255, atol=1e-6)
@@ -63,6 +79,59 @@ def test_a_memory_lasts_until_size_or_time_begin_anew(tmp_path: Path, engine: st
         after = [net(pts, image=grey).mean() for pts in (7, 8)]
         again = net(0, image=grey).mean()
     assert [*means, larger, *after, again] == pytest.approx([0.05, 0.1, 0.15, 0.05, 0.05, 0.1, 0.05], abs=1e-5)
+
+
+@both
+@pytest.mark.parametrize("memory", [True, False])
+def test_recordings_replayed_give_what_processing_gives(tmp_path: Path, engine: str, memory: bool) -> None:
+    model = {**PLAIN, **RECURRENT, "path": str(adding(tmp_path / "n.onnx"))}
+    image, times = np.full((32, 64, 3), 51, np.uint8), (0, 1, 2, 3, 4, 1, 2, 2)
+    with opened(Mask(**fixed(model=model, engine=engine, memory=memory))) as net:
+        wanted = [net(pts, image=image).mean() for pts in times]
+    recordings: dict[Any, Any] = {}
+    with opened(Mask(**fixed(model=model, engine=engine, memory=memory)), "fake") as net:
+        stage, device, found = net.stage, net.ctx.device, list[float]()
+        picture = Pool(device, image.shape, np.uint8).take()
+        device.upload(image, picture)
+        for pts in times:
+            net.ctx.frame, net.ctx.size = Frame(0, pts, Fraction(1, 30)), {"h": 32, "w": 64}
+            key = stage.launches()
+            if key is None:
+                found.append(to_host(stage.process(picture)).mean())
+                continue
+            if key in recordings:
+                stage.replayed()
+            else:
+                with device.capture() as recording:
+                    recordings[key] = (recording, stage.process(picture))
+            recordings[key][0].replay()
+            found.append(to_host(recordings[key][1]).mean())
+    assert found == pytest.approx(wanted, abs=1e-6)
+    assert len(recordings) == (3 if memory else 2)  # two turns, and where time goes back, one that begins anew
+
+
+def test_a_network_without_memory_is_recorded_once(tmp_path: Path) -> None:
+    with opened(Mask(**fixed(model={**PLAIN, "path": str(tiny(tmp_path / "n.onnx"))})), "fake") as net:
+        net(0, image=noise())
+        keys = set()
+        for pts in (1, 2, 3):
+            net(pts, image=noise())
+            keys.add(net.stage.launches())
+    assert len(keys) == 1
+
+
+def test_on_a_cpu_nothing_is_captured(tmp_path: Path) -> None:
+    with opened(Mask(**fixed(model={**PLAIN, "path": str(tiny(tmp_path / "n.onnx"))}))) as net:
+        assert net.stage.launches() is None
+
+
+@pytest.mark.parametrize("resize", ["short", "stretch"])
+def test_the_first_picture_is_never_captured(tmp_path: Path, resize: str) -> None:
+    model = {**PLAIN, "path": str(tiny(tmp_path / "n.onnx")), "resize": resize}
+    with opened(Mask(**fixed(model=model)), "fake") as net:
+        assert net.stage.launches() is None
+        net(0, image=noise())
+        assert net.stage.launches() is not None
 
 
 def test_without_memory_every_picture_is_the_first(tmp_path: Path) -> None:

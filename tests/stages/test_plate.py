@@ -17,6 +17,7 @@ from bgflow.media import pictures
 from bgflow.stages.plate import Capture, Mask
 from bgflow.stages.synth import Source
 from bgflow.testing import Opened, opened
+from tests.stages.replaying import replaying, same
 
 Picture = np.ndarray[Any, Any]
 QUICK: dict[str, Any] = {"countdown": 0.5, "seconds": 3.0}
@@ -273,3 +274,49 @@ def test_real_frames_and_their_plates_agree_with_masks_drawn_by_hand(data: Path)
     print(f"mean IoU {np.mean(found):.4f} of {len(found)} frames; foreground in empty ones {max(wrong):.4%}")
     assert np.mean(found) > 0.955
     assert max(wrong) <= 0.001
+
+
+def turns(*plates: Picture) -> list[dict[str, Any]]:
+    """The inputs of a mask that is given each of several plates for some frames, one after the other."""
+    frames = [of["image"] for of in scene(30, 30 + 6 * len(plates), enter=30)]
+    spread = np.zeros((90, 160), np.float32)
+    return [
+        {
+            "image": image,
+            "plate": plates[n // 6],
+            "spread": spread + n // 6,
+            "of": dict.fromkeys(("plate", "spread"), n // 6),
+        }
+        for n, image in enumerate(frames)
+    ]
+
+
+def test_launches_that_are_replayed_give_the_same_bits_also_after_another_plate_has_come_to_the_same_place() -> None:
+    it = same(Mask, turns(empty(), empty() // 2, empty()))
+    assert it.answers == ([None] + [()] * 5) * 3
+    assert it.replays == 14
+    assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(0, 0)}
+
+
+def test_before_there_is_a_plate_nothing_is_replayed() -> None:
+    with replaying(Mask()) as it:
+        for of in scene(30, 33):
+            it(image=of["image"])
+    assert it.answers == [None] * 3
+
+
+def test_a_plate_from_a_file_is_replayed_from_its_second_frame_on(tmp_path: Path) -> None:
+    Image.fromarray(empty()).save(tmp_path / "plate.png")
+    clip = [{"image": of["image"]} for of in scene(30, 36)]
+    it = same(Mask, clip, wired={"alpha"}, path=str(tmp_path / "plate.png"))
+    assert it.answers == [None] + [()] * 5
+
+
+def test_capturing_copies_a_few_numbers_for_each_look_and_once_it_has_the_plate_nothing() -> None:
+    with replaying(Capture(countdown=0, seconds=1, samples=4)) as it:
+        for of in scene(0, 60, subjects=0):
+            it(image=of["image"])
+    assert all(work.ups == 0 for work in it.work[1:])
+    assert sum(work.downs for work in it.work) == 5, "four looks, and how good it is"
+    assert sum(work.down_bytes for work in it.work) < 2000
+    assert all(work.downs == 0 for work in it.work[31:])

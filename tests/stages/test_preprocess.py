@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bgflow.devices import device, to_host
 from bgflow.errors import BgflowError
+from bgflow.frame import Pool
 from bgflow.kernels import flip
 from bgflow.stages import preprocess
 from bgflow.testing import opened, run_stage
@@ -166,3 +168,32 @@ def test_no_frame_is_allocated_after_the_first() -> None:
         for _ in range(5):
             stage(image=picture(20, 30))
         assert [pool.late_allocations for pool in stage.ctx._pools.values()] == [0]
+
+
+def stages() -> list[Any]:
+    made = [preprocess.Resize(width=20, height=30, fit=fit) for fit in ("stretch", "contain", "cover")]
+    return [
+        *made,
+        preprocess.Flip(way="clockwise"),
+        preprocess.Crop(left=3, top=0.1),
+        preprocess.Denoise(passes=2),
+        preprocess.Nv12(),
+        preprocess.Rgb(),
+    ]
+
+
+@pytest.mark.parametrize("stage", stages(), ids=lambda s: f"{s.use} {s.params.model_dump(exclude_defaults=True)}")
+def test_what_was_captured_gives_the_next_picture_as_the_stage_itself(stage: Any) -> None:
+    rng = np.random.default_rng(0)
+    shape = (72, 64) if stage.use == "preprocess.rgb" else (48, 64, 3)
+    first, second = (rng.integers(0, 256, shape, np.uint8) for _ in range(2))
+    fake = device("fake")
+    with opened(stage, "fake") as it:
+        it(**dict.fromkeys(stage.inputs, first))  # tells the stage's context the sizes
+        given = Pool(fake, first.shape, np.uint8).take()
+        assert stage.launches() is not None
+        with fake.capture() as recording:
+            out = stage.process(given)
+        fake.upload(second, given)
+        recording.replay()
+        np.testing.assert_array_equal(to_host(out), run_stage(stage, "cpu", **dict.fromkeys(stage.inputs, second)))

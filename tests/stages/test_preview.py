@@ -11,6 +11,7 @@ import aiohttp
 import numpy as np
 from PIL import Image
 
+from bgflow.devices import device
 from bgflow.stages.preview import Sink
 from bgflow.testing import opened
 from tests.peers import running
@@ -81,3 +82,17 @@ def test_quality_decides_the_size_of_the_jpegs() -> None:
             sink.preview.jpegs.put = lambda value: sizes.append(len(value))  # type: ignore[method-assign]
             it(image=image)
     assert sizes[0] * 2 < sizes[1]
+
+
+def test_an_accelerator_gives_the_same_jpeg_in_one_copy() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    jpegs: list[bytes] = []
+    before = device("fake").meter.read()
+    for on in ("cpu", "fake"):
+        with opened(Sink(port=0), on) as sink:
+            sink.stage.preview.watchers = 1
+            sink.stage.preview.jpegs.put = jpegs.append
+            sink(image=image)
+    assert jpegs[0] == jpegs[1]
+    assert device("fake").meter.read().minus(before).downs == 1
+    assert sink.stage.copies() == (0, 1)

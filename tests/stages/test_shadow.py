@@ -14,6 +14,7 @@ from bgflow.stages.plate import Mask as Plate
 from bgflow.stages.shadow import Cast, Keep
 from bgflow.stages.synth import Source
 from bgflow.testing import opened, run_stage
+from tests.stages.replaying import same
 
 Picture = np.ndarray[Any, Any]
 COMMON: dict[str, Any] = {"width": 480, "height": 270, "enter": 30, "seed": 7, "noise": 1.0}
@@ -65,7 +66,7 @@ def test_at_the_edge_of_the_subject_there_is_no_gap() -> None:
 def test_the_new_background_is_as_dark_as_the_old_one_was() -> None:
     of = scene(0.45, Running())
     white = np.full_like(of["image"], 200)
-    out = run_stage(Replace(), image=of["image"], alpha=of["alpha"], behind=white, shade=cast(of))
+    out = run_stage(Replace(), image=of["image"], alpha=of["alpha"], behind=white, shade=cast(of))["out"]
     far = of["alpha"] == 0
     assert np.abs(out[..., 0] / 200 - of["light"])[far].mean() < 0.005
 
@@ -102,3 +103,13 @@ def test_no_memory_of_frame_size_is_taken_after_the_first_frame() -> None:
         it(**inputs)
         assert {name: id(array) for name, array in it.ctx._scratch.items()} == held
         assert [pool.allocations for pool in it.ctx._pools.values()] == made
+
+
+@pytest.mark.parametrize(("kind", "params"), [(Cast, {}), (Cast, {"blur": 3.0}), (Keep, {}), (Keep, {"strength": 0.5})])
+def test_launches_that_are_replayed_give_the_same_bits(kind: Any, params: dict[str, Any]) -> None:
+    of = scene(0.45, None, frames=1)
+    ports = kind.inputs
+    it = same(kind, [{name: np.roll(of[name], 9 * n, 1) for name in ports} for n in range(5)], **params)
+    assert it.answers == [()] * 5
+    assert it.replays == 4
+    assert {(work.ups, work.downs) for work in it.work} == {it.stage.copies()} == {(0, 0)}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bgflow.devices import device, to_host
 from bgflow.stages.synth import Source
 from bgflow.testing import opened
 
@@ -22,7 +23,7 @@ def shot(n: int = 5, on: str = "cpu", wired: set[str] | None = None, **params: A
     """The outputs at frame n."""
     with opened(Source(**params), on, wired=wired) as source:
         made: dict[str, Any] = source.stage.render(n)  # type: ignore[attr-defined]
-        return {port: np.array(value) for port, value in made.items()}
+        return {port: to_host(value).copy() for port, value in made.items()}
 
 
 def composed(of: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
@@ -179,3 +180,12 @@ def test_no_memory_of_frame_size_is_taken_after_the_first_frames() -> None:
             pass
         assert {k: p.allocations for k, p in source.ctx._pools.items()} == made
         assert {k: id(v) for k, v in source.ctx._scratch.items()} == scratch
+
+
+@pytest.mark.parametrize(("subjects", "copies"), [(0, 0), (2, 1)])
+def test_an_accelerator_is_given_one_table_a_frame(subjects: int, copies: int) -> None:
+    with opened(Source(**SMALL, subjects=subjects, shadow=0.5, noise=2), "fake") as source:
+        before = device("fake").meter.read()
+        source.stage.render(3)  # type: ignore[attr-defined]
+        work = device("fake").meter.read().minus(before)
+    assert (work.ups, work.downs) == source.stage.copies() == (copies, 0)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bgflow import In, Out, Run, Stage, load, plan
 from bgflow.evaluate.motion import Motion
+from bgflow.kernels import morphology
 from bgflow.stages.synth import Source
 from bgflow.stages.time import RING, Stabilise
 from bgflow.testing import Opened, opened
 from tests.kernels.test_flow import waves
+from tests.stages.replaying import replaying, same
 
 Picture = np.ndarray[Any, Any]
 Matte = np.ndarray[Any, Any]
@@ -182,3 +185,103 @@ def test_no_memory_of_frame_size_is_taken_after_the_first_frames() -> None:
             told(stage, n, image, alpha, n - 3)
         assert {k: id(v) for k, v in stage.ctx._scratch.items()} == scratch
         assert [p.allocations for p in stage.ctx._pools.values()] == made
+
+
+def test_launches_that_are_replayed_give_the_same_bits() -> None:
+    clip = [dict(zip(("image", "alpha"), square(n), strict=True)) for n in range(30)]
+    assert same(Stabilise, clip).replays > 20
+
+
+def late(n: int, by: int) -> dict[str, Any]:
+    """The inputs of instant `n` with an answer to every second picture, `by` instants old or one more."""
+    of = max(n - by, 0) // 2 * 2
+    return {"image": square(n)[0], "alpha": square(of)[1], "of": {"alpha": of}}
+
+
+@pytest.mark.parametrize("by", [0, 1, 4])
+def test_launches_that_are_replayed_give_the_same_bits_however_late_the_answers_are(by: int) -> None:
+    assert same(Stabilise, [late(n, by) for n in range(60)], on="fake").replays > 15
+
+
+def test_on_an_accelerator_a_late_answer_comes_to_the_present_as_it_does_on_the_cpu() -> None:
+    with opened(Stabilise()) as here, opened(Stabilise(), "fake") as there:
+        for n in range(40):
+            p, q = (
+                told(stage, n, late(n, 4)["image"], late(n, 4)["alpha"], late(n, 4)["of"]["alpha"])
+                for stage in (here, there)
+            )
+    assert np.abs(p - q).max() < 0.01
+
+
+def test_answers_of_the_present_instant_need_two_recordings_and_older_ones_a_few_more() -> None:
+    image, alpha = square(0)
+    with replaying(Stabilise()) as stage:
+        for _ in range(20):
+            stage(image=image, alpha=alpha)
+        assert len(set(stage.answers[1:])) == 2
+        for n in range(20, 90):
+            stage(image=image, alpha=alpha, of={"alpha": (n - 4) // 2 * 2})
+    made, rest = stage.answers[20:32], stage.answers[32:]
+    assert None in made, "the ring is made larger"
+    assert len(set(rest)) == 8, "for five pictures before the present one"
+    assert None not in rest
+
+
+def test_between_two_answers_the_launches_are_others_than_when_one_has_come() -> None:
+    image, alpha = square(0)
+    with replaying(Stabilise()) as stage:
+        for n in range(12):
+            stage(image=image, alpha=alpha, of={"alpha": n // 6 * 6})
+    quiet, answered = set(stage.answers[1:6]), stage.answers[6]
+    assert len(quiet) == 2
+    assert answered not in quiet | set(stage.answers[7:])
+
+
+def test_nothing_is_copied_to_or_from_the_host() -> None:
+    with replaying(Stabilise()) as stage:
+        for n in range(10):
+            stage(**late(n, 3))
+    assert {(work.ups, work.downs) for work in stage.work} == {stage.stage.copies()} == {(0, 0)}
+
+
+class Net(Stage, use="toy.steep"):
+    """A network of one launch, which can be captured."""
+
+    alpha = In("f32[h,w] alpha")
+    found = Out("f32[h,w] alpha", name="alpha")
+
+    def process(self, alpha: Any) -> Any:
+        out = self.ctx.empty(self.found)
+        morphology.steepen(alpha, out, 1.5)
+        return out
+
+    def launches(self) -> tuple[()]:
+        return ()
+
+
+class Film(Stage, use="toy.film"):
+    """Keeps what it is given."""
+
+    host = True
+    seen: ClassVar[list[Matte]] = []
+    alpha = In("f32[h,w] alpha")
+
+    def process(self, alpha: Any) -> None:
+        self.seen.append(np.array(alpha))
+
+
+def test_captured_together_with_the_network_the_stage_sees_the_present_answer_as_on_the_cpu() -> None:
+    stages = """
+        camera: {use: synth.source, set: {width: 160, height: 90, count: 30, noise: 2}}
+        net: {use: toy.steep, in: camera.alpha}
+        steady: {use: time.stabilise, in: {image: camera.image, alpha: net.alpha}}
+        film: {use: toy.film, in: steady.alpha}
+    """
+    films = []
+    for device in ("cpu", "fake"):
+        Film.seen.clear()
+        with Run(plan(load("g.yaml", f"device: {device}\nstages:{stages}"))) as run:
+            run.wait()
+        films.append([*Film.seen])
+    assert len(films[0]) == 30
+    np.testing.assert_array_equal(films[0], films[1])

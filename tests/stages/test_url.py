@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bgflow.devices import device, to_host
 from bgflow.errors import MediaError
 from bgflow.media.container import redacted
 from bgflow.media.live import Backoff
@@ -73,6 +75,19 @@ def test_the_first_picture_is_at_0_and_the_rest_keep_their_distance(stream: byte
     assert times[0] > 0
     assert [pts * s.stage.time_base for pts, _ in got] == [t - times[0] for t in times]
     assert got[0][1]["image"].shape == (48, 64, 3)
+
+
+def test_an_accelerator_is_given_each_frame_once_and_shows_the_same_picture(stream: bytes):
+    found = {}
+    before = device("fake").meter.read()
+    for on in ("cpu", "fake"):
+        with serving(stream) as port:
+            source = Source(url=f"http://127.0.0.1:{port}/a.ts", **FAST)
+            with opened(source, on, wired={"image"}) as s:
+                found[on] = [to_host(value["image"]).copy() for _, value in s.frames(10)]
+    assert source.copies() == (1, 0)
+    assert device("fake").meter.read().minus(before).ups == len(found["fake"]) == 10
+    assert all(np.array_equal(a, b) for a, b in zip(found["cpu"], found["fake"], strict=True))
 
 
 def test_sound_is_set_aside_with_every_picture(stream: bytes):

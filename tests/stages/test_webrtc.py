@@ -16,7 +16,9 @@ import pytest
 from av import VideoFrame
 
 from bgflow import Run, load, plan
+from bgflow.devices import device, to_host
 from bgflow.errors import BgflowError
+from bgflow.kernels import yuv
 from bgflow.stages.webrtc import Sink, Source
 from bgflow.testing import opened
 from bgflow.web.latest import Latest
@@ -72,6 +74,57 @@ def test_a_slot_wakes_the_thread_that_waits() -> None:
     slot: Latest[int] = Latest(lambda: None)
     threading.Timer(0.02, slot.put, [7]).start()
     assert slot.take(10) == 7
+
+
+def shown(on: str, image: Any, **params: Any) -> Planes:
+    """The planes that the sink shows of a picture."""
+    got: list[Planes] = []
+    with opened(Sink(port=0, **params), on) as sink:
+        sink.stage.stream.viewers.add(None)
+        sink.stage.stream.publish = lambda planes, pts, time_base: got.append(planes)
+        sink(image=image)
+    return got[0]
+
+
+def test_an_accelerator_is_given_a_camera_frame_in_one_copy_of_its_planes() -> None:
+    frame = VideoFrame.from_ndarray(np.random.default_rng(0).integers(16, 236, (72, 64), np.uint8), "yuv420p")
+    found = {}
+    before = device("fake").meter.read()
+    for on in ("cpu", "fake"):
+        with opened(Source(port=0), on, wired={"image", "nv12"}) as source:
+            source.stage.camera.latest.put((7, frame))  # type: ignore[attr-defined]
+            pts, value = next(source.frames())
+            found[on] = {name: to_host(array).copy() for name, array in value.items()}
+    work = device("fake").meter.read().minus(before)
+    assert (pts, work.ups, work.up_bytes) == (7, 1, 48 * 64 * 3 // 2)
+    assert source.stage.copies() == (1, 0)
+    for name in ("image", "nv12"):
+        np.testing.assert_array_equal(found["fake"][name], found["cpu"][name])
+
+
+@pytest.mark.parametrize(("h", "w"), [(48, 64), (47, 64), (720, 32)])
+@pytest.mark.parametrize("kind", ["rgb", "nv12"])
+def test_an_accelerator_shows_the_same_picture_after_one_copy(kind: str, h: int, w: int) -> None:
+    shape = (h, w, 3) if kind == "rgb" else (h + (h + 1) // 2, w)
+    image = np.random.default_rng(0).integers(16, 236, shape, np.uint8)
+    before = device("fake").meter.read()
+    fake = shown("fake", image)
+    work = device("fake").meter.read().minus(before)
+    assert (work.downs, work.down_bytes) == (1, (h & ~1) * w * 3 // 2)
+    for a, b in zip(shown("cpu", image), fake, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_nv12_is_shown_in_the_colours_that_browsers_expect_and_as_it_is_where_it_has_them() -> None:
+    small, large = (np.random.default_rng(1).integers(16, 236, (h * 3 // 2, 32), np.uint8) for h in (48, 720))
+    for nv12, h, params in ((small, 48, {}), (large, 720, {"matrix": "bt601"})):
+        y, u, v = shown("cpu", nv12, **params)
+        np.testing.assert_array_equal(y, nv12[:h])
+        np.testing.assert_array_equal(np.stack([u, v], -1), yuv.nv12_planes(nv12, h, 32)[1])
+    image = np.empty((720, 32, 3), np.uint8)
+    yuv.nv12_to_rgb(*yuv.nv12_planes(large, 720, 32), image, "bt709")
+    for got, want in zip(shown("cpu", large), shown("cpu", image), strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_pts_grow_over_a_reconnection() -> None:
@@ -234,6 +287,26 @@ def test_a_camera_comes_back_to_its_viewer_with_its_colours(codec: str, tmp_path
         seen = asyncio.run(watch(url))
     assert np.abs(seen[60, 40].astype(int) - LEFT).max() <= 6
     assert np.abs(seen[60, 120].astype(int) - RIGHT).max() <= 6
+
+
+@pytest.mark.parametrize("port", ["image", "nv12"])
+def test_on_an_accelerator_a_frame_crosses_once_each_way(port: str, tmp_path: Path) -> None:
+    graph = f"device: fake\nbudget: {{h2d: 1, d2h: 1}}\n{LOOP.replace('camera.image', f'camera.{port}')}"
+
+    async def watch(url: str) -> np.ndarray[Any, Any]:
+        async with connected(url, "camera", Bars()), connected(url, "viewer") as track:
+            return (await pictures(track, 60))[-1]
+
+    with running(tmp_path, graph) as (run, url):
+        seen = asyncio.run(watch(url))
+    assert np.abs(seen[60, 40].astype(int) - LEFT).max() <= 6
+    assert np.abs(seen[60, 120].astype(int) - RIGHT).max() <= 6
+    works = {ctx.name: ctx.work for ctx in run.contexts}
+    assert works["camera"].ups > 30
+    assert works["camera"].up_bytes == works["camera"].ups * 120 * 160 * 3 // 2
+    assert works["out"].down_bytes == works["out"].downs * 120 * 160 * 3 // 2
+    assert works["camera"].downs == works["out"].ups == 0
+    assert not run.over_budget()
 
 
 def test_a_camera_may_change_its_resolution_midway(tmp_path: Path) -> None:

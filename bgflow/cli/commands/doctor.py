@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import glob
-import importlib
 import json
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import click
 
 from bgflow import __version__, environment
-
-State = Literal["ok", "absent", "broken"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the table; `remedy` says what to run when something is absent or broken."""
-
-    what: str
-    state: State
-    found: str
-    remedy: str = ""
-    required: bool = False
+from bgflow.cli import gpu
+from bgflow.cli.finding import Finding, library
 
 
 @click.command("doctor")
@@ -50,31 +37,12 @@ def examine() -> Iterator[Finding]:
     flags = " ".join(environment.flags()) or "no vector units known"
     yield Finding("processor", "ok", f"{environment.cpu()}, {environment.cores()} cores, {flags}")
     for package, look in LIBRARIES.items():
-        yield _library(package, package, look, required=True)
-    for (what, package), look in GPU.items():
-        yield _library(what, package, look, remedy="pip install 'bgflow[cuda]'")
-    yield _driver()
+        yield library(package, package, look, required=True)
+    yield from gpu.examine()
     yield _kernels()
     yield from _models()
     cameras = sorted(glob.glob("/dev/video*"))
     yield Finding("cameras", "ok" if cameras else "absent", ", ".join(cameras) or "no /dev/video*")
-
-
-def _library(
-    what: str, package: str, look: Callable[[Any], str], *, remedy: str = "", required: bool = False
-) -> Finding:
-    remedy = remedy or f"pip install {package}"
-    try:
-        module = importlib.import_module(package)
-    except ModuleNotFoundError:
-        return Finding(what, "broken" if required else "absent", "not installed", remedy, required)
-    except Exception as e:  # a binary wheel on the wrong machine may raise anything
-        return Finding(what, "broken", _one_line(e), f"{remedy} --force-reinstall", required)
-    version = getattr(module, "__version__", "")
-    try:
-        return Finding(what, "ok", ", ".join(filter(None, (str(version), look(module)))), "", required)
-    except Exception as e:
-        return Finding(what, "broken", f"{version}: {_one_line(e)}", remedy, required)
 
 
 def _numba(numba: Any) -> str:
@@ -105,16 +73,6 @@ def _onnxruntime(onnxruntime: Any) -> str:
     return ", ".join(onnxruntime.get_available_providers())
 
 
-def _cupy(cupy: Any) -> str:
-    runtime = cupy.cuda.runtime
-    found = [runtime.getDeviceProperties(n) for n in range(runtime.getDeviceCount())]
-    return ", ".join(f"{p['name'].decode()} ({p['totalGlobalMem'] / 2**30:.0f} GiB)" for p in found)
-
-
-def _nvrtc(nvrtc: Any) -> str:
-    return environment.version("nvidia-cuda-nvrtc")
-
-
 LIBRARIES: dict[str, Callable[[Any], str]] = {
     "numpy": lambda m: "",
     "numba": _numba,
@@ -125,20 +83,6 @@ LIBRARIES: dict[str, Callable[[Any], str]] = {
     "aiohttp": lambda m: "",
     "PIL": lambda m: "",
 }
-GPU: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("cupy", "cupy"): _cupy,
-    ("tensorrt", "tensorrt"): lambda m: "",
-    ("NVRTC", "nvidia.cu13"): _nvrtc,
-}
-
-
-def _driver() -> Finding:
-    what = "NVIDIA driver"
-    try:
-        line = Path("/proc/driver/nvidia/version").read_text("utf-8").splitlines()[0]
-    except (OSError, IndexError):
-        return Finding(what, "absent", "no driver is loaded", "install NVIDIA's driver, if there is a GPU")
-    return Finding(what, "ok", line.partition(":")[2].strip())
 
 
 def _kernels() -> Finding:
@@ -183,7 +127,3 @@ def _table(findings: list[Finding]) -> None:
         click.echo(f"{click.style(f'{f.state:6}', colour[f.state])}  {f.what:{width}}  {f.found}")
         if f.remedy:
             click.echo(f"{'':{width + 10}}-> {f.remedy}")
-
-
-def _one_line(e: BaseException) -> str:
-    return f"{type(e).__name__}: {' '.join(str(e).split())}"[:200]

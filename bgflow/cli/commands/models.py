@@ -1,4 +1,4 @@
-"""`bgflow models`: list, fetch, check and import the networks."""
+"""`bgflow models`: list, fetch, check, build and import the networks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pathlib import Path
 import click
 
 from bgflow import models
-from bgflow.errors import ModelError, UsageError
+from bgflow.cli import build, verify
+from bgflow.errors import UsageError
 
 
 @click.group("models")
 def command() -> None:
-    """List, fetch, check and import models."""
+    """List, fetch, check, build and import models."""
+
+
+command.add_command(build.command)
+command.add_command(verify.command)
 
 
 @command.command("list")
@@ -76,23 +81,6 @@ def _pull(model: models.Model) -> bool:
             console.print(text, highlight=False, markup=False, soft_wrap=True)
 
         return fetch.pull(model, progress, note)
-
-
-@command.command("verify")
-@click.argument("names", nargs=-1)
-def verify_models(names: tuple[str, ...]) -> None:
-    """Read model files and compare their sha256: the named ones, else all that are here."""
-    chosen = [models.get(n) for n in names] or [m for m in models.known().values() if m.path.is_file()]
-    damaged = []
-    for model in chosen:
-        try:
-            models.verify(model)
-            click.echo(f"{model.name}: good")
-        except ModelError as e:
-            click.echo(f"{model.name}: {e}")
-            damaged.append(model.name)
-    if damaged:
-        raise ModelError(f"{len(damaged)} of {len(chosen)} models failed; run: bgflow models pull {' '.join(damaged)}")
 
 
 @command.command("import")

@@ -20,6 +20,7 @@ from bgflow.cli.commands import device_name, graph_file
 @click.option("--frames", type=click.IntRange(min=0), default=0, help="Stop after so many frames; 0 is all.")
 @click.option("--report", metavar="FILE", help="Write what was measured to a JSON file.")
 @click.option("--sync", is_flag=True, help="One thread as far as possible, for debuggers and tests.")
+@click.option("--eager", is_flag=True, help="Launch each kernel of a GPU from Python instead of replaying recordings.")
 @click.option("--plan", "show_plan", is_flag=True, help="Print threads and memory, and run nothing.")
 def command(
     graph: str,
@@ -28,6 +29,7 @@ def command(
     frames: int,
     report: str | None,
     sync: bool,
+    eager: bool,
     show_plan: bool,
 ) -> int:
     """Run a graph.
@@ -40,4 +42,4 @@ def command(
     from bgflow.cli.launch import launch
 
     checked = load(graph, sets=sets, device=device)
-    return launch(checked, frames=frames, report_to=report, sync=sync, show_plan=show_plan)
+    return launch(checked, frames=frames, report_to=report, sync=sync, eager=eager, show_plan=show_plan)

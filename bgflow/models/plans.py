@@ -1,0 +1,117 @@
+"""What takes long to make of a network and suits one machine only, kept on disk: plans of TensorRT, ranges of int8.
+
+A file's name has the hash of its key in it, and its first lines the key itself and the hash of the rest. So whatever
+the key tells apart lies in files of its own, and a file that was cut short or changed is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from bgflow.errors import DeviceError
+
+T = TypeVar("T")
+log = logging.getLogger("bgflow.models")
+
+Key = Mapping[str, object]
+
+
+def folder() -> Path:
+    """Where they lie: `engines` in `BGFLOW_CACHE`, else in the user's cache folder."""
+    import platformdirs
+
+    base = os.environ.get("BGFLOW_CACHE") or platformdirs.user_cache_dir("bgflow", appauthor=False)
+    return Path(base).expanduser().absolute() / "engines"
+
+
+def place(name: str, key: Key) -> Path:
+    """The file for this key; `name` is for people, its suffix says what is inside."""
+    stem, dot, suffix = name.rpartition(".")
+    return folder() / f"{stem}-{_digest(_line(key))[:16]}{dot}{suffix}"
+
+
+def kept(name: str, key: Key, make: Callable[[], bytes], take: Callable[[bytes], T | None]) -> T:
+    """What `take` makes of the file's contents; where it is missing, damaged or not taken, `make` gives them anew.
+
+    One process makes it, others that want it wait.
+
+    Raises:
+        DeviceError: the folder cannot be written, or what was just made is not taken.
+    """
+    import filelock
+
+    file = place(name, key)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(f"{file}.lock")
+        with contextlib.suppress(filelock.Timeout):
+            lock.acquire(timeout=0)
+        if not lock.is_locked:
+            log.info("%s is being made by another process; waiting for it", file.name)
+            lock.acquire()
+    except OSError as e:
+        raise DeviceError(f"{file.parent}: cannot be written: {e.strerror}; BGFLOW_CACHE names another folder") from e
+    try:
+        if (data := _read(file, key)) is not None:
+            if (found := take(data)) is not None:
+                return found
+            log.info("%s does not fit here any more; it is made anew", file.name)
+        data = make()
+        write(file, _head(data, key) + data)
+        if (found := take(data)) is None:
+            raise DeviceError(f"{file}: what was just made is not taken back; see the messages before")
+        return found
+    finally:
+        lock.release()
+
+
+def write(file: Path, data: bytes) -> None:
+    """Write beside the file and rename, so that nobody reads half of it; raises DeviceError when the disk is full."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
+            try:
+                part.write(data)
+                part.flush()
+                Path(part.name).replace(file)
+            except BaseException:
+                Path(part.name).unlink(missing_ok=True)
+                raise
+    except OSError as e:
+        raise DeviceError(f"{file}: cannot be written: {e.strerror}; BGFLOW_CACHE names another folder") from e
+
+
+def _head(data: bytes, key: Key) -> bytes:
+    return f"{_line(key)}\n{_digest(data)}\n".encode()
+
+
+def _read(file: Path, key: Key) -> bytes | None:
+    """What follows the head; None where the file is missing or has another head."""
+    try:
+        found = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as e:
+        log.info("%s cannot be read: %s", file, e.strerror)
+        return None
+    line, _, rest = found.partition(b"\n")
+    said, _, data = rest.partition(b"\n")
+    if line != _line(key).encode() or said != _digest(data).encode():
+        log.info("%s is damaged; it is made anew", file.name)
+        return None
+    return data
+
+
+def _line(key: Key) -> str:
+    return json.dumps(key, sort_keys=True, default=str)
+
+
+def _digest(data: str | bytes) -> str:
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
