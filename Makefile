@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRAPH ?= graphs/webrtc_replace.yaml
 
-.PHONY: run test quick lint types clean
+.PHONY: run test gpu-test quick lint types clean
 
 run: .venv/installed
 	$(BIN)/bgflow models pull u2netp
@@ -12,6 +12,12 @@ run: .venv/installed
 test: .venv/tested
 	$(BIN)/bgflow models pull u2netp
 	$(BIN)/python -m pytest
+
+# Everything that needs an NVIDIA GPU, in under 8 minutes: the tests, then the figures of docs/gpu.md.
+gpu-test: .venv/gpu
+	$(BIN)/bgflow models pull u2netp u2net
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m bgflow.bench.gpu --seconds 240
 
 quick: .venv/tested
 	$(BIN)/python -m pytest -m "not slow and not browser"
@@ -35,6 +41,10 @@ types: .venv/tested
 
 .venv/tested: .venv/installed
 	$(BIN)/pip install -q -e ".[test]"
+	touch $@
+
+.venv/gpu: .venv/tested
+	$(BIN)/pip install -q -e ".[cuda,test]"
 	touch $@
 
 clean:

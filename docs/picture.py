@@ -26,8 +26,8 @@ def main(path: str) -> None:
         alpha = stack.enter_context(opened(Network(height=320, width=320)))(image=image)
         fine = stack.enter_context(opened(Refine()))(image=image, alpha=alpha)
         matte = stack.enter_context(opened(Mask()))(alpha=fine)
-        dusk = stack.enter_context(opened(Replace(background="gallery:dusk")))(image=image, alpha=fine)
-        blur = stack.enter_context(opened(Blur(radius=8)))(image=image, alpha=fine)
+        dusk = stack.enter_context(opened(Replace(background="gallery:dusk")))(image=image, alpha=fine)["out"]
+        blur = stack.enter_context(opened(Blur(radius=8)))(image=image, alpha=fine)["out"]
         panels = np.concatenate([np.concatenate([image, matte], 1), np.concatenate([dusk, blur], 1)], 0)
         Image.fromarray(panels).resize((1280, 720), Image.Resampling.LANCZOS).save(path, optimize=True)
 
