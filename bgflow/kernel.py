@@ -69,6 +69,7 @@ class Kernel:
         dims = {*over, *(d for a in args for d in a.dims)}
         self._sizes = {a.name for a in args if a.type == "i32" and not a.dims and a.name in dims}
         self._checked: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        self._built: set[tuple[bool, ...]] = set()
         functools.update_wrapper(self, body)
 
     def __call__(self, *values: Any) -> None:
@@ -139,6 +140,10 @@ class Kernel:
         ready = tuple(numbajit.contiguous(v, a.mode) if a.dims else v for a, v in zip(self.args, values, strict=True))
         if 0 in extent:
             return
+        layout = tuple([v.flags.c_contiguous for v in ready if type(v) is np.ndarray])
+        if layout not in self._built:  # all else of a type is declared
+            numbajit.build(self.cpu, (*extent, *ready))
+            self._built.add(layout)
         largest = max((v.size for v, a in zip(ready, self.args, strict=True) if a.dims), default=0)
         with numbajit.LAUNCH_LOCK if numbajit.needs_lock() else contextlib.nullcontext():
             numbajit.use_threads(largest)

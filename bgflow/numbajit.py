@@ -177,6 +177,22 @@ def contiguous(v: Any, mode: str) -> Any:
     return v
 
 
+def build(compiled: Any, values: tuple[Any, ...]) -> None:
+    """Compile for values of these types, or load that from the disk.
+
+    By the types alone and on a thread of its own: numba's compiler leaves cycles behind, which reach every call that
+    led to it, and a frame's memory would hang in them until they are collected.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numba
+
+    untyped: Any = numba
+    types = tuple(untyped.typeof(v) for v in values)
+    with ThreadPoolExecutor(1, "bgflow:compiler") as compiler:
+        compiler.submit(compiled.compile, types).result()
+
+
 def use_threads(largest: int) -> None:
     """All of numba's threads for a launch over `largest` elements, or one when waking the others costs more."""
     import numba

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -263,3 +264,21 @@ def test_an_array_too_large_for_a_gpus_strides_is_refused_there() -> None:
     assert starts._extent(form(2048), packed=False) == (2048,)
     with pytest.raises(KernelError, match="starts: rows spans 2\\^31 elements or more; a GPU's kernel takes fewer"):
         starts._extent(form(2048), packed=True)
+
+
+def test_compiling_keeps_no_frame_alive() -> None:
+    @kernel(image="u8[h,w,3]", out="f32[h,w] out")
+    def fresh(y, x, image, out):  # type: ignore[no-untyped-def]
+        out[y, x] = np.float32(image[y, x, 0] + len("never compiled before"))
+
+    gc.disable()
+    try:
+        pool = Pool(device("cpu"), (4, 6, 3), np.uint8, planned=1)
+        for _ in range(4):
+            picture = pool.take()
+            picture[...] = 1
+            fresh(picture, out())
+            del picture
+    finally:
+        gc.enable()
+    assert pool.late_allocations == 0

@@ -198,7 +198,7 @@ def test_the_largest_launch_of_every_kernel_of_a_stage_is_kept_and_all_are_count
     from bgflow.stages.edge import Refine
 
     found = kernels.launched(Refine(feather=1.0), device("fake"), Size(64, 48))
-    boxes = [launch for launch in found if launch.kernel.cu.stem == "guided"]
+    boxes = [launch for launch in found if launch.kernel.cu.stem == "box"]
     assert len({launch.name for launch in found}) == len(found)
     assert max(launch.count for launch in boxes) > 1
 
