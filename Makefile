@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRAPH ?= graphs/webrtc_replace.yaml
 
-.PHONY: run test gpu-test quick lint types clean
+.PHONY: run test gpu-test bench quick lint types clean
 
 run: .venv/installed
 	$(BIN)/bgflow models pull u2netp
@@ -18,6 +18,11 @@ gpu-test: .venv/gpu
 	$(BIN)/bgflow models pull u2netp u2net
 	$(BIN)/python -m pytest -m gpu
 	$(BIN)/python -m bgflow.bench.gpu --seconds 240
+
+# Speed beside peers, on this machine, into docs/performance.md and bench/results/.
+bench: .venv/tested
+	mkdir -p bench/results
+	$(BIN)/bgflow bench --json bench/results/bench.json --html bench/results/bench.html --markdown docs/performance.md
 
 quick: .venv/tested
 	$(BIN)/python -m pytest -m "not slow and not browser"

@@ -1,0 +1,152 @@
+"""What the engine itself costs: an empty stage, the hand-over between two threads, the start of a process.
+
+Everything runs through the real engine: `load`, `plan`, `Run`, and for the start `python -m bgflow run`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bgflow import Run, load, plan
+from bgflow.bench.duel import ROUNDS
+from bgflow.bench.empty import END, NOTHING, TICK, End
+from bgflow.bench.result import Goal
+from bgflow.bench.suite import Case, Item, Scope
+from bgflow.errors import BgflowError
+from bgflow.frame import WARM_UP
+
+LENGTHS = (1, 10, 100)  # stages of a chain
+WORK = 40_000  # calls of stages in one sample
+GAP = 0.001  # seconds between frames that find the other thread asleep
+COLD_ROUNDS = 3  # compiling takes long: the limits are the extremes then
+START_SECONDS = 300  # after which a start has failed
+
+START = f"""
+graph: start
+device: cpu
+stages:
+  tick: {{use: "{TICK}", set: {{width: 320, height: 180}}}}
+  mog: {{use: mog.running, in: tick.image}}
+  edge: {{use: edge.refine, in: {{image: tick.image, alpha: mog.alpha}}}}
+  over: {{use: compose.replace, in: {{image: tick.image, alpha: edge.alpha}}}}
+  end: {{use: "{END}", in: over.out, set: {{stamp: "STAMP"}}}}
+"""
+
+
+def cases(scope: Scope) -> Iterator[Item]:
+    """Chains, hand-overs, starts."""
+    work = 400 if scope.tiny else WORK
+    for length in LENGTHS:
+        yield Case(
+            f"{length} empty stage{'s' * (length > 1)}, each",
+            lambda length=length: chain(length, work // length) / length,  # type: ignore[misc]
+            unit="µs",
+            note="of a frame, with its share of the source, the end and the instant itself",
+            clocked=True,
+        )
+    short, long = LENGTHS[1:]
+    yield Case(
+        "one empty stage more",
+        lambda: (chain(long, work // long) - chain(short, work // short)) / (long - short),
+        unit="µs",
+        goals=[Goal(of="value", most=3)],
+        note=f"from {short} to {long} of them",
+        clocked=True,
+    )
+    frames = 20 if scope.tiny else 300
+    yield Case(
+        "hand-over to a thread that sleeps",
+        lambda: delay(frames, two=True) - delay(frames, two=False),
+        unit="µs",
+        goals=[Goal(of="value", most=30)],
+        note=f"one frame every {GAP * 1e3:g} ms, from its entry to its end; median, less the same on one thread",
+        clocked=True,
+    )
+    yield Case(
+        "hand-over of frames without a rest",
+        lambda: passed(work // 10, two=True) - passed(work // 10, two=False),
+        unit="µs",
+        note="time from frame to frame on two threads, less the same on one; Python runs one of them at a time",
+        clocked=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="bgflow-bench-") as folder:
+        start = started(Path(folder), cold=False)
+        start()  # fills the cache
+        yield Case(
+            "start of bgflow run to its first frame, warm cache",
+            start,
+            unit="s",
+            goals=[Goal(of="value", most=1.5)],
+            note="Python's own start and every import, 320x180, mog.running, edge.refine, compose.replace",
+            rounds=1 if scope.tiny else ROUNDS,
+            clocked=True,
+        )
+        if not scope.tiny:
+            cold = started(Path(folder), cold=True)
+            note = "every kernel is compiled first; the limits are the extremes"
+            yield Case("the same, cold cache", cold, unit="s", note=note, rounds=COLD_ROUNDS, clocked=True)
+
+
+def chain(length: int, frames: int) -> float:
+    """Seconds from frame to frame through so many empty stages, on one thread."""
+    names = ["tick", *(f"s{n}" for n in range(length))]
+    stages = [f'{name}: {{use: "{NOTHING}", in: {before}}}' for before, name in itertools.pairwise(names)]
+    return _ran([*stages, f'end: {{use: "{END}", in: {names[-1]}, set: {{warm: {WARM_UP}}}}}'], frames).each
+
+
+def delay(frames: int, *, two: bool) -> float:
+    """Seconds from a frame's entry to its end, the median; the end on a thread of its own or on the source's."""
+    return statistics.median(_ran([_end(two)], frames, gap=GAP).delays)
+
+
+def passed(frames: int, *, two: bool) -> float:
+    """Seconds from frame to frame."""
+    return _ran([_end(two)], frames).each
+
+
+def _end(two: bool) -> str:
+    return f'end: {{use: "{END}", in: tick, set: {{warm: {WARM_UP}}}{", thread: other" if two else ""}}}'
+
+
+def _ran(stages: list[str], frames: int, gap: float = 0.0) -> End:
+    """The end of a graph that was run for so many frames after its warm-up."""
+    tick = f'tick: {{use: "{TICK}", set: {{gap: {gap}}}}}'
+    text = "\n".join(["graph: overhead", "device: cpu", "stages:", *(f"  {s}" for s in (tick, *stages)), ""])
+    graph = load("bench/overhead.yaml", text)
+    with Run(plan(graph, cores=1), frames=frames + WARM_UP) as run:
+        run.wait()
+    end = graph.nodes["end"].stage
+    assert isinstance(end, End)
+    return end
+
+
+def started(folder: Path, *, cold: bool) -> Callable[[], float]:
+    """Starts a process that runs one frame, and tells the seconds to it; a cold one finds no compiled kernel.
+
+    It raises BgflowError when the process fails.
+    """
+    stamp, graph = folder / "stamp", folder / "start.yaml"
+    graph.write_text(START.replace("STAMP", str(stamp)), "utf-8")
+    command = [sys.executable, "-m", "bgflow", "run", str(graph), "--frames", "1"]
+
+    def start() -> float:
+        stamp.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as empty:
+            environment = {**os.environ, "BGFLOW_CACHE": empty} if cold else None
+            began = time.monotonic()
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False
+            )
+        if done.returncode:
+            raise BgflowError(f"bgflow run ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+        return float(stamp.read_text("ascii")) - began
+
+    return start
