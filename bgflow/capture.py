@@ -96,6 +96,7 @@ class Chain:
         self._outside = [(s, p, w) for s in steps for p, w in s.wired if w is not None and w.src not in own]
         self._leaving = {w.key for w in wires if w.src in own and w.dst not in own}
         self.device = steps[0].ctx.device
+        self.is_sink = any(step.is_sink for step in steps)
         self.replays = self.recorded = 0
         self._met: OrderedDict[Hashable, list[Take]] = OrderedDict()
         self._sizes: tuple[Any, ...] = ()
@@ -151,10 +152,12 @@ class Chain:
         places: list[int] = []
         sizes: list[Any] = []
         for step, port, wire in self._outside:
-            value = self._copies.here(step.ctx, wire, arriving(port, wire, values, held))
+            value = arriving(port, wire, values, held)
             if value is None and not port.optional:
                 return None
             if hasattr(value, "dtype"):
+                if not self.device.owns(value):
+                    value = self._copies.on(step.ctx, wire, value)
                 places.append(self.device.address(value))
                 sizes.append((value.shape, value.strides))
             else:

@@ -19,14 +19,8 @@ class Copies:
         """Copies and bytes by 'wire (from->to)'."""
         self._made: dict[tuple[str, str], tuple[Any, Any]] = {}
 
-    def here(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
-        """`value`, which came over `wire`, on the stage's device; what is no array is everywhere."""
-        if getattr(value, "dtype", None) is None or ctx.device.owns(value):
-            return value
-        return self._copied(ctx, wire, value)
-
-    def _copied(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
-        """A copy on the stage's device; the same one as long as the value stays."""
+    def on(self, ctx: RunContext, wire: Wire, value: Any) -> Any:
+        """`value`, which came over `wire`, on the stage's device; the same copy as long as the value stays."""
         key = (wire.key, ctx.device.name)
         original, copy = self._made.get(key, (None, None))
         if original is value:

@@ -34,7 +34,7 @@ class Segment:
         self.times: dict[str, Fraction] = {}
         self.steps = [Step(node, RunContext(node, run.shared, self.times), graph.into(node.name)) for node in nodes]
         self.source = self.steps[0] if nodes[0].stage.is_source() else None
-        self.sinks = [step for step in self.steps if step.is_sink]
+        self.has_sink = any(step.is_sink for step in self.steps)
         self.join = Join([e for e, drives in ins if drives], [e for e, drives in ins if not drives], run.plan.live)
         self.hold = {w.key for n in nodes for p, w in graph.into(n.name).items() if n.stage.inputs[p].hold}
         self.held: dict[str, Any] = {}
@@ -119,40 +119,50 @@ class Segment:
     def _instant(self, frame: Frame) -> None:
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
-        held, counts = self.held, [step.ctx.count for step in self.sinks]
+        held, apply, arrived = self.held, self.run.controls.apply, False
         for key in self.hold & values.keys():
             held[key], self.times[key] = values[key], frame.time_of(key)
         for unit in self.units:
-            for made in self._made(unit, bare, values):
-                values.update(made)
-                for key in self.hold & made.keys():
-                    held[key], self.times[key] = made[key], frame.time
-        arrived = any(step.is_sink and step.ctx.count > count for step, count in zip(self.sinks, counts, strict=True))
+            if isinstance(unit, Chain) and (made := self._replayed(unit, bare, values)) is not None:
+                arrived |= unit.is_sink
+                self._keep(made, values, frame)
+                continue
+            for step in unit.steps if isinstance(unit, Chain) else (unit,):
+                if apply(step.name) and isinstance(unit, Chain):
+                    unit.forget()
+                step.ctx.frame = bare
+                try:
+                    made = step.instant(values, held, self.copies)
+                except Exception as e:
+                    raise step.ctx.error("process", frame.seq, e) from e
+                if made is not None:
+                    arrived |= step.is_sink
+                    self._keep(made, values, frame)
         self.copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)
         self._send(frame, values)
 
-    def _made(self, unit: Step | Chain, frame: Frame, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """What one stage, or several that are replayed together, give at this instant."""
-        steps = unit.steps if isinstance(unit, Chain) else (unit,)
-        for step in steps:
+    def _keep(self, made: dict[str, Any], values: dict[str, Any], frame: Frame) -> None:
+        """Have what a stage gave at hand for those after it, and for those that hold it."""
+        values.update(made)
+        for key in self.hold & made.keys():
+            self.held[key], self.times[key] = made[key], frame.time
+
+    def _replayed(self, chain: Chain, frame: Frame, values: dict[str, Any]) -> dict[str, Any] | None:
+        """What a chain gives at this instant from a recording; None when it has to run stage by stage."""
+        for step in chain.steps:
+            if self.run.controls.apply(step.name):
+                chain.forget()
             step.ctx.frame = frame
-            if self.run.controls.apply(step.name) and isinstance(unit, Chain):
-                unit.forget()
-        step = steps[0]
+        before = {key: self.times.pop(key) for key in chain.keys & self.times.keys()}  # they are made anew now
         try:
-            if isinstance(unit, Chain):
-                before = {key: self.times.pop(key) for key in unit.keys & self.times.keys()}  # they are made anew now
-                if (made := unit.replay(values, self.held)) is not None:
-                    yield made
-                    return
-                self.times.update(before)
-            for step in steps:
-                if (made := step.instant(values, self.held, self.copies)) is not None:
-                    yield made
+            made = chain.replay(values, self.held)
         except Exception as e:
-            raise step.ctx.error("process", frame.seq, e) from e
+            raise chain.steps[0].ctx.error("process", frame.seq, e) from e
+        if made is None:
+            self.times.update(before)
+        return made
 
     def _send(self, frame: Frame, values: dict[str, Any]) -> None:
         """Hand the instant on. Raises Closed when nobody is left who wants it."""
@@ -165,5 +175,5 @@ class Segment:
                 edge.put(Frame(frame.seq, frame.pts, frame.time_base, data, frame.born))
             except Closed:
                 self.outs.remove(out)
-                if self.run.aborted or not (self.outs or self.sinks):
+                if self.run.aborted or not (self.outs or self.has_sink):
                     raise

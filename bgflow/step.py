@@ -35,8 +35,9 @@ class Step:
         self._turn = 0
         self._counts = ctx.device.name != "cpu"
         # An accelerator has time for every instant, and to look at a picture that lies there would cost a copy back.
-        looks = isinstance(node.every, Auto) and self._source_of_watched() == "cpu"
-        self._watch = Watch(node.every) if looks and isinstance(node.every, Auto) else None
+        self._watch: Watch | None = None
+        if isinstance(node.every, Auto) and self._source_of_watched() == "cpu":
+            self._watch = Watch(node.every)
         self.rests = self._watch is not None or (isinstance(node.every, int) and node.every > 1)
 
     def _source_of_watched(self) -> str:
@@ -81,8 +82,8 @@ class Step:
         seen: list[tuple[Any, Any] | None] = []
         for value, (_, wire) in zip(found, self.wired, strict=True):
             dtype = getattr(value, "dtype", None)
-            if wire is not None:
-                value = copies.here(self.ctx, wire, value)
+            if dtype is not None and wire is not None and not self.ctx.device.owns(value):
+                value = copies.on(self.ctx, wire, value)
             seen.append(None if dtype is None else (value.shape, dtype))
             out.append(value)
         if seen != self._seen:
