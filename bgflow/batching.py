@@ -101,9 +101,6 @@ class Stream(Engine):
             raise ModelError(f"{self.path.name}: a network that is shared answers in its own arrays; ask for a place()")
         self.batcher.run(place)
 
-    def _bind(self, array: Array) -> Any:
-        raise NotImplementedError("the engines behind it bind their own arrays")
-
     @property
     def state(self) -> Sequence[Array]:
         return self._state

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bgflow.controls import Controls
-from bgflow.devices import device
+from bgflow.devices import device, to_host
 from bgflow.errors import BgflowError
 from bgflow.frame import NANOSECOND, Array, Frame, Pool
 from bgflow.port import In, Port, Type
@@ -122,14 +122,7 @@ class Opened:
                     v = put
             values.append(v)
         out = self.stage.process(*values)
-        return {k: self._host(v) for k, v in out.items()} if isinstance(out, dict) else self._host(out)
-
-    def _host(self, v: Any) -> Any:
-        if v is None or not hasattr(v, "dtype") or self.ctx.device.name == "cpu":
-            return v
-        out = np.empty(v.shape, v.dtype)
-        self.ctx.device.download(v, out)
-        return out
+        return {k: _host(v) for k, v in out.items()} if isinstance(out, dict) else _host(out)
 
     def frames(self, limit: int | None = None) -> Iterator[tuple[int, Any]]:
         """A source's `(pts, value)` items, at most `limit` of them."""
@@ -163,3 +156,7 @@ def _fitting(port: Port, v: np.ndarray[Any, Any]) -> Type:
         if kind.dtype == v.dtype and same_dims and fixed:
             return kind
     raise BgflowError(f"{port.name} is {v.dtype}{list(v.shape)}, but wants {port.type}")
+
+
+def _host(v: Any) -> Any:
+    return to_host(v) if hasattr(v, "dtype") else v

@@ -7,11 +7,9 @@ most of them agree: one step of mean shift from the densest sample (Comaniciu an
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from bgflow.devices import device_of
+from bgflow.devices import device_of, to_host
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.guided import Scratch
@@ -198,7 +196,7 @@ class Rings:
         levels = max(levels, LOUD * self.noise)
         moved(image, self._last, self._nobody if alpha is None else alpha, self._busy, self._change, levels, h, w)
         count_busy(self._busy, self._change, self._rows, n)
-        busy, change = _host(self._rows).sum(axis=0)
+        busy, change = to_host(self._rows).sum(axis=0)
         share = float(busy) / (m * n)
         take = int(share <= UPSET)
         enter(image, self._busy, self._ring, self._count, self._last, take, self.size, h, w, m, n)
@@ -217,11 +215,5 @@ class Rings:
         """The share of the plate that half of its samples agree on, and the standard deviation of these, in levels."""
         h, w = spread.shape
         grade(self._support, spread, self._grades, w)
-        covered, noise = (float(v) for v in _host(self._grades).sum(axis=0))
+        covered, noise = (float(v) for v in to_host(self._grades).sum(axis=0))
         return covered / (h * w), noise / max(covered, 1.0)
-
-
-def _host(array: Array) -> np.ndarray[Any, Any]:
-    host = np.empty(array.shape, array.dtype)
-    device_of(array).download(array, host)
-    return host

@@ -58,9 +58,6 @@ class Doubling(Engine):
             raise ValueError("13")
         np.multiply(x, 2, out=out)
 
-    def _bind(self, array: Any) -> Any:
-        raise NotImplementedError
-
 
 @pytest.fixture
 def calls() -> list[list[float]]:

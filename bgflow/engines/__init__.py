@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -173,16 +173,12 @@ class Engine(abc.ABC):
         """Forget: the next call is like the first."""
         self._memory.clear()
 
-    def _bindings(self) -> tuple[Binding[Any], Binding[Any]]:
-        """The picture's and the mask's, both by `_bind`; once `out_shape` is known."""
+    def _bindings(self, bind: Callable[[Array], T]) -> tuple[Binding[T], Binding[T]]:
+        """The picture's and the mask's, once `out_shape` is known; `bind` gives what the library needs of an array."""
         return (
-            Binding(self.path, "input", self.shape, self.device, self._bind),
-            Binding(self.path, "output", self.out_shape, self.device, self._bind),
+            Binding(self.path, "input", self.shape, self.device, bind),
+            Binding(self.path, "output", self.out_shape, self.device, bind),
         )
-
-    @abc.abstractmethod
-    def _bind(self, array: Array) -> Any:
-        """What the library needs of an array."""
 
 
 class Staged(Engine):
@@ -208,9 +204,6 @@ class Staged(Engine):
         self.device.download(x, self._x)
         self.net(self._x, self._y)
         self.device.upload(self._y, out)
-
-    def _bind(self, array: Array) -> Any:
-        raise NotImplementedError("the engine behind it binds its own arrays")
 
     @property
     def state(self) -> Sequence[Array]:

@@ -79,7 +79,7 @@ class Engine(engines.Engine):
             self._run_options.add_run_config_entry("disable_synchronize_execution_providers", "1")
         self._bindings_by_turn = [self._session.io_binding() for _ in self._memory.sets]
         self._bound: list[Any] = [None, None]
-        self._x, self._y = self._bindings()
+        self._x, self._y = self._bindings(self._bind)
         for n, binding in enumerate(self._bindings_by_turn):
             for (before, after), old, new in zip(
                 network.state, self._memory.sets[n], self._memory.sets[1 - n], strict=True

@@ -62,7 +62,7 @@ class Engine(engines.Engine):
         self._request = compiled.create_infer_request()
         self._memory = engines.Memory(self.device, state)
         self._states = [[self._bind(a) for a in arrays] for arrays in self._memory.sets]
-        self._x, self._y = self._bindings()
+        self._x, self._y = self._bindings(self._bind)
         self._set: list[Any] = [None] * (2 + 2 * len(state))
         return self
 

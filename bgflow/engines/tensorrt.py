@@ -130,7 +130,7 @@ class Engine(engines.Engine):
         self.out_shape = tuple(self._net.get_tensor_shape(network.mask.name))
         self._memory = engines.Memory(self.device, [tuple(self._net.get_tensor_shape(name)) for name in before])
         self._states = [[self._bind(array) for array in arrays] for arrays in self._memory.sets]
-        self._x, self._y = self._bindings()
+        self._x, self._y = self._bindings(self._bind)
         self._enqueue(engines.zeros(self.device, self.shape), engines.zeros(self.device, self.out_shape))
 
     def _enqueue(self, x: Array, out: Array) -> None:

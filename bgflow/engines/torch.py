@@ -75,7 +75,7 @@ class Engine(engines.Engine):
             for n in range(2)
         ]
         self._names = network.picture.name, network.mask.name
-        self._x, self._y = self._bindings()
+        self._x, self._y = self._bindings(self._bind)
         self._graphs: dict[tuple[int, int, int], Any] = {}
         return self
 
