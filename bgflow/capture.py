@@ -32,7 +32,7 @@ Values = Mapping[str, Any]
 class Owner:
     """Stands under an array, as a lease does, and tells by its own life whether anybody holds the array."""
 
-    __slots__ = ("__array_interface__", "__weakref__")
+    __slots__ = ("__weakref__",)
 
 
 class Arena:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import graphlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,25 +10,29 @@ from typing import Any
 
 import pydantic
 
+from bgflow import slo
 from bgflow.budget import Budget, crossings, homes
 from bgflow.cadence import Auto, is_picture
 from bgflow.devices import known as known_devices
 from bgflow.document import Document, Place, Problem, near
 from bgflow.errors import GraphError
 from bgflow.graph import Graph, Node, Wire
-from bgflow.port import In, Out
+from bgflow.port import mismatch
 from bgflow.registry import UnknownStage, find
 from bgflow.sizes import infer
 from bgflow.stage import Stage
 
-TOP_KEYS = ("graph", "description", "device", "clock", "budget", "stages")
+TOP_KEYS = ("graph", "description", "device", "clock", "budget", "slo", "stages")
 STAGE_KEYS = ("use", "in", "set", "every", "thread", "device")
 
 
-def load(file: str | Path, text: str | None = None, *, sets: Iterable[str] = (), device: str = "") -> Graph:
+def load(
+    file: str | Path, text: str | None = None, *, sets: Iterable[str] = (), slos: Iterable[str] = (), device: str = ""
+) -> Graph:
     """Read and check a graph file (or `text` under the name `file`).
 
-    `sets` are 'stage.param=value' overrides, `device` replaces the file's. No model, device or file is touched.
+    `sets` are 'stage.param=value' overrides, `slos` such as 'p95=33ms' of the slo, `device` replaces the file's. No
+    model, device or file is touched.
 
     Raises:
         UsageError: the file cannot be read.
@@ -37,6 +42,8 @@ def load(file: str | Path, text: str | None = None, *, sets: Iterable[str] = (),
     checker = Checker(document, Path(file).parent)
     for item in sets:
         checker.override(item)
+    for item in slos:
+        checker.promise(item)
     return checker.graph(device)
 
 
@@ -61,6 +68,13 @@ class Checker:
             self.bad.append(Problem(label, 0, 0, f"no stage is named {stage!r}{near(stage, stages)}"))
         else:
             self.doc.override(("stages", stage, "set", param), value, label)
+
+    def promise(self, item: str) -> None:
+        """Set or override a part of the slo."""
+        try:
+            slo.override(self.doc, item)
+        except ValueError as e:
+            self.bad.append(Problem(f"--slo {item}", 0, 0, str(e)))
 
     def graph(self, device: str) -> Graph:
         data = self.doc.data
@@ -89,6 +103,8 @@ class Checker:
             str(clock),
             self._budget(data.get("budget")),
         )
+        if "slo" in data and len(nodes) == len(data["stages"]):
+            graph = dataclasses.replace(graph, slo=slo.read(data["slo"], graph, self.say))
         if not self.bad:
             if graph.device != "auto":  # else the plan knows whether there is an accelerator
                 for way, text in graph.budget.over(crossings(graph, homes(graph))):
@@ -281,20 +297,3 @@ class Checker:
             if node.stage.outputs and name not in used:
                 outs = ", ".join(f"{name}.{o}" for o in node.stage.outputs)
                 self.say(("stages", name), f"{name} leads nowhere; wire {outs} into a stage or remove it", key=True)
-
-
-def mismatch(ref: str, out: Out, to: str, port: In) -> str | None:
-    """Why `out` may not feed `port`, in words, or None."""
-    given = out.types[0]
-    reasons = [t.accepts(given) for t in port.types]
-    if None in reasons or given.element == "any":
-        return None
-    wants = " or ".join(map(str, port.types))
-    remedy = ""
-    if {given.meaning, *(t.meaning for t in port.types)} >= {"straight", "premultiplied"}:
-        remedy = "; set the mode of the stage that makes it, so that both are the same"
-    elif given.meaning == "label" and any(t.meaning == "alpha" for t in port.types):
-        remedy = "; use its alpha output"
-    elif {given.element, *(t.element for t in port.types)} >= {"nv12", "u8"}:
-        remedy = "; put preprocess.rgb or preprocess.nv12 between them"
-    return f"{ref} is {given}, but {to} wants {wants}{remedy}"

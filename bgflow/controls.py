@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
+from bgflow.cadence import Auto
 from bgflow.document import near
 
 if TYPE_CHECKING:
+    from bgflow.graph import Graph
+    from bgflow.keeper import Keeper
     from bgflow.stage import Stage
+
+EVERY = "every"
 
 
 def is_hot(stage: Stage | type[Stage], param: str) -> bool:
@@ -23,13 +28,25 @@ def is_hot(stage: Stage | type[Stage], param: str) -> bool:
 class Controls:
     """The hot parameters of one run; any thread may list and set, each stage's own thread applies.
 
-    A stage sees all changes that were set together at once, at the start of its next frame.
+    A stage sees all changes that were set together at once, at the start of its next frame. Beside parameters there is
+    'stage.every', a whole number; where `every` watches the picture, the number is its `least`. `cadences` has it for
+    the stages of the run that are no sources.
     """
 
-    def __init__(self, stages: Mapping[str, Stage]):
+    def __init__(self, stages: Mapping[str, Stage], cadences: Mapping[str, int | Auto] | None = None):
         self._stages = dict(stages)
+        self._cadences = {n: e.least if isinstance(e, Auto) else e for n, e in (cadences or {}).items()}
         self._pending: dict[str, pydantic.BaseModel] = {}
         self._lock = threading.Lock()
+        self.keeper: Keeper | None = None
+        """What changes them by itself to hold the graph's slo, where it has one."""
+
+    @classmethod
+    def of(cls, graph: Graph) -> Controls:
+        """The controls of a run of this graph."""
+        nodes = graph.nodes
+        cadences = {name: node.every for name, node in nodes.items() if not node.stage.is_source()}
+        return cls({name: node.stage for name, node in nodes.items()}, cadences)
 
     def list(self) -> list[dict[str, Any]]:
         """Every hot parameter: stage, use, param, value and its JSON schema."""
@@ -45,6 +62,21 @@ class Controls:
                     out.append({"stage": name, "use": stage.use, "param": param, "value": value, "schema": about})
         return out
 
+    def value(self, target: str) -> Any:
+        """What 'stage.param' or 'stage.every' was set to last; None when it cannot be set."""
+        name, _, param = str(target).partition(".")
+        with self._lock:
+            if param == EVERY and name in self._cadences:
+                return self._cadences[name]
+            stage = self._stages.get(name)
+            if stage is None or param not in self._hot(name):
+                return None
+            return getattr(self._pending.get(name, stage.params), param)
+
+    def every(self, name: str) -> int:
+        """At which instants a stage runs: each n-th."""
+        return self._cadences.get(name, 1)
+
     def set(self, target: str, value: Any) -> None:
         """Set 'stage.param'; the value is used from the stage's next frame. Raises ValueError with one line."""
         self.update({target: value})
@@ -53,19 +85,26 @@ class Controls:
         """Set several parameters, all or none. Raises ValueError with one line."""
         with self._lock:
             changed: dict[str, dict[str, Any]] = {}
+            cadences: dict[str, int] = {}
             for target, value in values.items():
-                name, _, param = target.partition(".")
+                name, _, param = str(target).partition(".")
                 if name not in self._stages:
                     raise ValueError(f"no stage is named {name!r}{near(name, self._stages)}")
-                stage = self._stages[name]
-                hot = [p for p in stage.Params.model_fields if is_hot(stage, p)]
-                if param not in hot:
+                stage, hot = self._stages[name], self._hot(name)
+                known = (*hot, EVERY) if name in self._cadences else hot
+                if param == EVERY and name in self._cadences:
+                    cadences[name] = _cadence(target, value)
+                elif param not in hot:
                     raise ValueError(
-                        f"{name} has no parameter {param!r} that may change while it runs{near(param, hot)}"
+                        f"{name} has no parameter {param!r} that may change while it runs{near(param, known)}"
                     )
                 base = self._pending.get(name, stage.params)
-                changed.setdefault(name, base.model_dump())[param] = value
-            self._pending.update({name: _checked(name, self._stages[name], new) for name, new in changed.items()})
+                params = changed.setdefault(name, base.model_dump())
+                if name not in cadences or param != EVERY:
+                    params[param] = value
+            checked = {name: _checked(name, self._stages[name], new) for name, new in changed.items()}
+            self._cadences.update(cadences)
+            self._pending.update(checked)
 
     def apply(self, name: str) -> bool:
         """Give a stage its new values, if there are any; called by its own thread between two frames."""
@@ -77,6 +116,16 @@ class Controls:
         for param in type(stage.params).model_fields:
             setattr(stage, param, getattr(stage.params, param))
         return True
+
+    def _hot(self, name: str) -> tuple[str, ...]:
+        stage = self._stages[name]
+        return tuple(p for p in stage.Params.model_fields if is_hot(stage, p))
+
+
+def _cadence(target: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{target}: every is a whole number from 1 while it runs, not {value!r}")
+    return value
 
 
 def _checked(name: str, stage: Stage, params: Mapping[str, Any]) -> pydantic.BaseModel:

@@ -43,5 +43,6 @@ class Copies:
 
     def keep_only(self, held: Collection[str]) -> None:
         """Let go of the copies of values that are not among the held keys; their instant is over."""
-        for key in [k for k in self._made if k[0] not in held]:
-            del self._made[key]
+        if self._made:
+            for key in [k for k in self._made if k[0] not in held]:
+                del self._made[key]

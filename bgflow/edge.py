@@ -11,6 +11,34 @@ from bgflow.errors import Closed
 from bgflow.frame import Frame
 
 
+class Bell:
+    """Wakes the one thread that sleeps on it; cheaper than a condition, which its waiter leaves through a second lock.
+
+    Both methods are called with `mutex` held; `wait` lets go of it while it sleeps.
+    """
+
+    def __init__(self, mutex: threading.Lock):
+        self._mutex = mutex
+        self._asleep = False
+        self._rings = threading.Lock()
+        self._rings.acquire()
+
+    def wait(self) -> None:
+        """Sleep until the next `ring`."""
+        self._asleep = True
+        self._mutex.release()
+        try:
+            self._rings.acquire()
+        finally:
+            self._mutex.acquire()
+
+    def ring(self) -> None:
+        """Wake the sleeper, if there is one."""
+        if self._asleep:
+            self._asleep = False
+            self._rings.release()
+
+
 class Edge:
     """A bounded queue of frames between two segments; `latest` drops the oldest instead of waiting.
 
@@ -23,12 +51,14 @@ class Edge:
         self.dropped = self.passed = 0
         self._frames: collections.deque[Frame] = collections.deque()
         self._closed = False
-        self._changed = threading.Condition()
+        self._mutex = threading.Lock()
+        self._came, self._left = Bell(self._mutex), Bell(self._mutex)
 
     def put(self, frame: Frame) -> None:
         """Hand a frame over; waits for room unless `latest`. Raises Closed when nobody takes it any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.latest or self._closed or len(self._frames) < self.size)
+        with self._mutex:
+            while len(self._frames) >= self.size and not (self.latest or self._closed):
+                self._left.wait()
             if self._closed:
                 raise Closed
             self._frames.append(frame)
@@ -36,7 +66,7 @@ class Edge:
                 overtaken = self._frames.popleft()
                 self._frames[0] = self.succeed(overtaken, self._frames[0])
                 self.dropped += 1
-            self._changed.notify_all()
+            self._came.ring()
 
     def succeed(self, dropped: Frame, frame: Frame) -> Frame:
         """`frame` with the held values of the frame dropped before it, where it has none of its own."""
@@ -48,13 +78,14 @@ class Edge:
 
     def get(self) -> Frame:
         """The oldest frame; waits for one. Raises Closed when the other side has ended and all is taken."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._closed)
+        with self._mutex:
+            while not (self._frames or self._closed):
+                self._came.wait()
             return self._take()
 
     def poll(self) -> Frame | None:
         """The oldest frame if there is one now. Raises Closed as `get` does."""
-        with self._changed:
+        with self._mutex:
             return self._take() if self._frames or self._closed else None
 
     def _take(self) -> Frame:
@@ -62,16 +93,17 @@ class Edge:
             raise Closed
         frame = self._frames.popleft()
         self.passed += 1
-        self._changed.notify_all()
+        self._left.ring()
         return frame
 
     def close(self, drop: bool = False) -> None:
         """End the hand-over; with `drop`, what is still in it is thrown away and the taker ends at once."""
-        with self._changed:
+        with self._mutex:
             self._closed = True
             if drop:
                 self._frames.clear()
-            self._changed.notify_all()
+            self._came.ring()
+            self._left.ring()
 
 
 class Join:
@@ -95,6 +127,10 @@ class Join:
                 frame = self._meet()
             except Closed:
                 return
+            if not self.holds:
+                yield frame
+                del frame  # its arrays go home while the next one is awaited
+                continue
             data: dict[str, object] = {}
             since: dict[str, Fraction] = {}
             for edge in self.holds:

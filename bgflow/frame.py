@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgflow.errors import OutOfMemory
 
@@ -17,10 +17,10 @@ Array = Any  # numpy.ndarray or cupy.ndarray; stages and kernels do not care whi
 
 WARM_UP = 30  # frames after which a stage should have all the scratch memory it will ever need
 NANOSECOND = Fraction(1, 1_000_000_000)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One instant of a stream: its number, its exact time, and the values that were produced for it.
 
     `pts` counts ticks of `time_base` seconds and is never rounded; `time` is their product. `data` maps
@@ -31,9 +31,9 @@ class Frame:
     seq: int
     pts: int
     time_base: Fraction = NANOSECOND
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = NOTHING
     born: float = 0.0
-    since: Mapping[str, Fraction] = field(default_factory=dict)
+    since: Mapping[str, Fraction] = NOTHING
 
     @property
     def time(self) -> Fraction:
@@ -48,11 +48,11 @@ class Frame:
 class Lease:
     """Owner of one pool block under an array; the block goes home when the last view of the array dies.
 
-    It stands *under* the array (as its base) because numpy collapses chains of views: a finaliser on an array
-    would fire while a slice of it is still alive.
+    It stands *under* the array because numpy collapses chains of views: a finaliser on an array could fire while a
+    slice of it is still alive.
     """
 
-    __slots__ = ("__array_interface__", "block", "pool")
+    __slots__ = ("block", "pool")
 
     def __init__(self, pool: Pool, block: Any):
         self.pool = pool

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bgflow.budget import Budget
 from bgflow.cadence import Auto
+from bgflow.slo import Slo
 from bgflow.stage import Stage
 
 
@@ -51,6 +52,7 @@ class Graph:
     device: str = "auto"
     clock: str = "auto"
     budget: Budget = field(default_factory=Budget)
+    slo: Slo | None = None
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -97,6 +97,8 @@ class Plan:
             places = [f"{c.place} {getattr(c, way):g}" for c in self.crossings if getattr(c, way)]
             if places:
                 lines.append(f"  {way} copies of each frame: {', '.join(places)}")
+        if self.graph.slo:
+            lines.append(f"  slo: {self.graph.slo}")
         unknown = sum(p.shape is None for p in self.pools.values())
         lines.append(
             f"  frame memory: {self.nbytes:,} bytes" + (f" and {unknown} pools of unknown size" if unknown else "")

@@ -149,3 +149,20 @@ class In(Port):
 
 class Out(Port):
     """An output port."""
+
+
+def mismatch(ref: str, out: Out, to: str, port: In) -> str | None:
+    """Why `out` may not feed `port`, in words, or None."""
+    given = out.types[0]
+    reasons = [t.accepts(given) for t in port.types]
+    if None in reasons or given.element == "any":
+        return None
+    wants = " or ".join(map(str, port.types))
+    remedy = ""
+    if {given.meaning, *(t.meaning for t in port.types)} >= {"straight", "premultiplied"}:
+        remedy = "; set the mode of the stage that makes it, so that both are the same"
+    elif given.meaning == "label" and any(t.meaning == "alpha" for t in port.types):
+        remedy = "; use its alpha output"
+    elif {given.element, *(t.element for t in port.types)} >= {"nv12", "u8"}:
+        remedy = "; put preprocess.rgb or preprocess.nv12 between them"
+    return f"{ref} is {given}, but {to} wants {wants}{remedy}"

@@ -36,6 +36,7 @@ def report(run: Run, meter: Meter | None = None) -> dict[str, Any]:
         "fps": round(meter.fps, 2),
         "latency_ms": run.latency(),
         "dropped": _drops(run),
+        "slo": run.controls.keeper.report() if run.controls.keeper else None,
         "stages": _stages(run),
         "copies": _copies(run),
         "crossings": _crossings(run),

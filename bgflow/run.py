@@ -30,6 +30,7 @@ from bgflow.controls import Controls
 from bgflow.edge import Edge
 from bgflow.errors import Closed, OverBudget, StageError
 from bgflow.frame import WARM_UP, Frame
+from bgflow.keeper import Keeper
 from bgflow.loop import Loop
 from bgflow.planning import Plan
 from bgflow.segment import Segment
@@ -75,7 +76,7 @@ class Run:
     def __init__(self, plan: Plan, *, frames: int = 0, clock: Clock | None = None, capture: bool = True):
         self.plan, self.frames, self.capture = plan, frames, capture
         self.clock: Clock = clock or (LiveClock() if plan.live else FileClock())
-        self.controls = Controls({n: node.stage for n, node in plan.graph.nodes.items()})
+        self.controls = Controls.of(plan.graph)
         self.shared = Shared(plan, self.controls)
         self.errors: list[BaseException] = []
         self.aborted = False
@@ -93,6 +94,8 @@ class Run:
             )
             for s in plan.segments
         ]
+        if plan.graph.slo:
+            self.controls.keeper = Keeper(self, plan.graph.slo)
         self.ready = Ready(len(self.segments))
         self.threads = [threading.Thread(target=s.work, name=f"bgflow:{s.name}") for s in self.segments]
 
@@ -158,8 +161,11 @@ class Run:
 
     def arrived(self, frame: Frame) -> None:
         """Note how long an instant took to a sink; with several sinks, each segment notes its own."""
+        now = time.monotonic()
         with self._lock:
-            self.latencies.append(time.monotonic() - frame.born)
+            self.latencies.append(now - frame.born)
+        if keeper := self.controls.keeper:
+            keeper.arrived(now, now - frame.born)
 
     def serve(self, node: Node, ctx: RunContext) -> Callable[[], None]:
         """Run a stage's `serve` on the run's event loop; returns what ends it and waits for that."""

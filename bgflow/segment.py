@@ -41,6 +41,7 @@ class Segment:
         self.copies = Copies()
         rest = [step for step in self.steps if step is not self.source]
         self.units = tuple(chains(rest, graph.wires, self.copies) if run.capture else rest)
+        self._turns = [(u, u.steps) if isinstance(u, Chain) else (None, (u,)) for u in self.units]
         self.devices = {step.ctx.device.name: step.ctx.device for step in self.steps}
 
     def work(self) -> None:
@@ -96,14 +97,16 @@ class Segment:
                 if meter is not None:
                     ctx.worked(meter.read().minus(before))
                 ctx.timed(time.perf_counter_ns() - started)
-                frame = Frame(seq, pts, stage.time_base, source.outputs(value), time.monotonic())
+                made = source.outputs(value)
                 if paced:
-                    token = clock.start(frame.time) if token is None else token
-                    clock.wait_until(token, frame.time, stop)
+                    due = pts * stage.time_base
+                    token = clock.start(due) if token is None else token
+                    clock.wait_until(token, due, stop)
+                frame = Frame(seq, pts, stage.time_base, made, time.monotonic())
                 if stop.is_set() or self.run.aborted:
                     return
                 yield frame
-                del frame, value
+                del frame, made, value
                 if self.run.frames and seq + 1 >= self.run.frames:
                     return
                 self.run.controls.apply(source.name)
@@ -119,42 +122,52 @@ class Segment:
     def _instant(self, frame: Frame) -> None:
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
-        held, apply, arrived = self.held, self.run.controls.apply, False
+        held, copies, apply, arrived = self.held, self.copies, self.run.controls.apply, False
         for key in self.hold & values.keys():
             held[key], self.times[key] = values[key], frame.time_of(key)
-        for unit in self.units:
-            if isinstance(unit, Chain) and (made := self._replayed(unit, bare, values)) is not None:
-                arrived |= unit.is_sink
+        for chain, steps in self._turns:
+            if chain is not None and (made := self._replayed(chain, bare, values)) is not None:
+                arrived |= chain.is_sink
                 self._keep(made, values, frame)
                 continue
-            for step in unit.steps if isinstance(unit, Chain) else (unit,):
-                if apply(step.name) and isinstance(unit, Chain):
-                    unit.forget()
+            for step in steps:
+                if apply(step.name):
+                    self._changed(step, chain)
                 step.ctx.frame = bare
                 try:
-                    made = step.instant(values, held, self.copies)
+                    made = step.instant(values, held, copies)
                 except Exception as e:
                     raise step.ctx.error("process", frame.seq, e) from e
-                if made is not None:
-                    arrived |= step.is_sink
+                if made:
                     self._keep(made, values, frame)
-        self.copies.keep_only(self.hold)
+                elif made is not None:
+                    arrived |= step.is_sink
+        copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)
         self._send(frame, values)
 
+    def _changed(self, step: Step, chain: Chain | None) -> None:
+        """A stage has got new values: it keeps its new pace, and recordings have the old ones in them."""
+        step.pace(self.run.controls.every(step.name))
+        if chain is not None:
+            chain.forget()
+
     def _keep(self, made: dict[str, Any], values: dict[str, Any], frame: Frame) -> None:
         """Have what a stage gave at hand for those after it, and for those that hold it."""
         values.update(made)
-        for key in self.hold & made.keys():
-            self.held[key], self.times[key] = made[key], frame.time
+        if not self.hold.isdisjoint(made):
+            for key in self.hold & made.keys():
+                self.held[key], self.times[key] = made[key], frame.time
 
     def _replayed(self, chain: Chain, frame: Frame, values: dict[str, Any]) -> dict[str, Any] | None:
         """What a chain gives at this instant from a recording; None when it has to run stage by stage."""
         for step in chain.steps:
             if self.run.controls.apply(step.name):
-                chain.forget()
+                self._changed(step, chain)
             step.ctx.frame = frame
+        if any(step.rests for step in chain.steps):  # an slo has told one to
+            return None
         before = {key: self.times.pop(key) for key in chain.keys & self.times.keys()}  # they are made anew now
         try:
             made = chain.replay(values, self.held)

@@ -41,10 +41,17 @@ def Param(
     lt: float | None = None,
     pattern: str | None = None,
     hot: bool = False,
+    slow: bool = False,
     unit: str = "",
     description: str = "",
 ) -> Any:
-    """A parameter of a stage with its range; `hot` ones may change while the graph runs."""
+    """A parameter of a stage with its range; `hot` ones may change while the graph runs.
+
+    A `slow` one takes long to change, because something is loaded for it, and is no slider on a page.
+    """
+    extra: dict[str, Any] = {"hot": hot, "unit": unit}
+    if slow:
+        extra["slow"] = True
     return pydantic.Field(
         default,
         ge=ge,
@@ -53,7 +60,7 @@ def Param(
         lt=lt,
         pattern=pattern,
         description=description,
-        json_schema_extra={"hot": hot, "unit": unit},
+        json_schema_extra=extra,
     )
 
 
@@ -224,6 +231,14 @@ class Stage:
         something else than arrays from `ctx.empty`. A stage whose `copies` are not none is never captured.
         """
         return None
+
+    def ladder(self) -> Iterable[Mapping[str, Any]]:
+        """Changes of hot parameters that each make the stage faster at a loss, in the order in which to make them.
+
+        Asked once, as the stage is set then; an `slo` of the graph takes them one by one when frames are late, and back
+        when there is time again. What gains nothing with the present parameters is left out.
+        """
+        return ()
 
     def replayed(self) -> None:
         """What `process` would have done in Python (count a frame, turn a ring) when its launches were replayed."""

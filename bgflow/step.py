@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any
+from time import perf_counter_ns as now
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,21 @@ from bgflow.port import In, Type
 Values = Mapping[str, Any]
 
 
+class Gives(NamedTuple):
+    """What an output is to be: its key, its type, and of an array the dtype and, but for nv12, how many dims."""
+
+    key: str
+    kind: Type
+    dtype: np.dtype[Any] | None
+    ndim: int
+
+    @classmethod
+    def of(cls, key: str, kind: Type) -> Gives:
+        """The same of a port's type."""
+        dtype = np.dtype(kind.dtype) if kind.dims else None
+        return cls(key, kind, dtype, 0 if kind.element == "nv12" else len(kind.dims))
+
+
 class Step:
     """What never changes about a stage in a run is looked up here once; every method belongs to the stage's thread."""
 
@@ -26,19 +41,28 @@ class Step:
         self.node, self.ctx, self.stage, self.name = node, ctx, node.stage, node.name
         self.is_sink = not node.stage.outputs
         self.wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
-        self._outputs = {name: (f"{node.name}.{name}", port.types[0]) for name, port in node.stage.outputs.items()}
-        self._dtypes = {name: np.dtype(kind.dtype) for name, (_, kind) in self._outputs.items() if kind.dims}
+        self._wants = [(wire.key if wire else "", port.hold, port.optional) for port, wire in self.wired]
+        self._owns = ctx.device.owns
+        self._outputs = {name: Gives.of(f"{node.name}.{name}", p.types[0]) for name, p in node.stage.outputs.items()}
         self._first = next(iter(self._outputs), "")
         self._watched = next((n for n, (port, wire) in enumerate(self.wired) if wire and is_picture(port)), 0)
         self._seen: list[tuple[Any, Any] | None] = []
         self._gave: dict[str, tuple[int, ...]] = {}
         self._turn = 0
+        self._every = node.every if isinstance(node.every, int) else 1
         self._counts = ctx.device.name != "cpu"
         # An accelerator has time for every instant, and to look at a picture that lies there would cost a copy back.
         self._watch: Watch | None = None
         if isinstance(node.every, Auto) and self._source_of_watched() == "cpu":
             self._watch = Watch(node.every)
-        self.rests = self._watch is not None or (isinstance(node.every, int) and node.every > 1)
+        self.rests = self._watch is not None or self._every > 1
+
+    def pace(self, every: int) -> None:
+        """Run at each so many instants from now on; where the picture is watched, not more often."""
+        if self._watch:
+            self._watch.auto = self._watch.auto.model_copy(update={"least": every})
+        elif isinstance(self.node.every, int) and every != self._every:
+            self._every, self._turn, self.rests = every, 0, every > 1
 
     def _source_of_watched(self) -> str:
         """The device that the watched picture comes from."""
@@ -51,9 +75,9 @@ class Step:
             return None
         ctx = self.ctx
         before = ctx.device.meter.read() if self._counts else None
-        started = time.perf_counter_ns()
+        started = now()
         made = self.outputs(self.stage.process(*inputs))
-        ended = time.perf_counter_ns()
+        ended = now()
         if before is not None:
             ctx.worked(ctx.device.meter.read().minus(before))
         ctx.timed(ended - started)
@@ -64,28 +88,31 @@ class Step:
 
         None when one that it needs is missing, or when its `every` lets it rest.
         """
-        if isinstance(self.node.every, int):
+        if self._every > 1:
             self._turn += 1
-            if (self._turn - 1) % self.node.every:
-                return None
-        found: list[Any] = []
-        for port, wire in self.wired:
-            value = arriving(port, wire, values, held)
-            if value is None and not port.optional:
-                return None
-            found.append(value)
-        if self._watch:
-            picture = found[self._watched]
-            if picture is None or not self._watch.is_due(self.ctx.frame.time, picture):
+            if (self._turn - 1) % self._every:
                 return None
         out: list[Any] = []
-        seen: list[tuple[Any, Any] | None] = []
-        for value, (_, wire) in zip(found, self.wired, strict=True):
-            dtype = getattr(value, "dtype", None)
-            if dtype is not None and wire is not None and not self.ctx.device.owns(value):
-                value = copies.on(self.ctx, wire, value)
-            seen.append(None if dtype is None else (value.shape, dtype))
+        for key, hold, optional in self._wants:
+            value = values.get(key)
+            if value is None:
+                if hold:
+                    value = held.get(key)
+                if value is None and not optional:
+                    return None
             out.append(value)
+        if self._watch:
+            picture = out[self._watched]
+            if picture is None or not self._watch.is_due(self.ctx.frame.time, picture):
+                return None
+        seen: list[tuple[Any, Any] | None] = []
+        for n, value in enumerate(out):
+            if (dtype := getattr(value, "dtype", None)) is None:
+                seen.append(None)
+                continue
+            if not self._owns(value) and (wire := self.wired[n][1]) is not None:
+                value = out[n] = copies.on(self.ctx, wire, value)
+            seen.append((value.shape, dtype))
         if seen != self._seen:
             self._bind(out)
             self._seen = seen
@@ -97,7 +124,7 @@ class Step:
         for (port, _), value in zip(self.wired, inputs, strict=True):
             if hasattr(value, "dtype"):
                 size = _bound(port, value, size)
-        self.ctx.size = size
+        self.ctx.bind(size)
         self._gave = {}
 
     def outputs(self, out: Any) -> dict[str, Any]:
@@ -108,17 +135,18 @@ class Step:
         for name, value in out.items() if isinstance(out, dict) else ((self._first, out),):
             if value is None:
                 continue
-            if name not in self._outputs:
+            if (gives := self._outputs.get(name)) is None:
                 raise BgflowError(
                     f"{self.name} gave {name!r}, which is no output of {self.stage.use}{near(name, self._outputs)}"
                 )
-            key, kind = self._outputs[name]
-            if kind.dims and not self._fits(name, kind, value):
-                found = getattr(value, "dtype", None) or type(value).__name__
-                shape = "x".join(map(str, getattr(value, "shape", ())))
-                raise BgflowError(f"{self.name} gave {name} as {found}[{shape}], but it is {kind}")
-            if kind.dims and self._gave.get(name) != value.shape:
-                self._check_size(name, kind, value.shape)
+            key, kind, dtype, ndim = gives
+            if dtype is not None:
+                if getattr(value, "dtype", None) != dtype or (ndim and value.ndim != ndim):
+                    found = getattr(value, "dtype", None) or type(value).__name__
+                    shape = "x".join(map(str, getattr(value, "shape", ())))
+                    raise BgflowError(f"{self.name} gave {name} as {found}[{shape}], but it is {kind}")
+                if self._gave.get(name) != value.shape:
+                    self._check_size(name, kind, value.shape)
             made[key] = _sealed(value)
         return made
 
@@ -129,10 +157,6 @@ class Step:
             wanted = f"{dim} is {size[dim]} here" if dim in size else f"it is {kind}"
             raise BgflowError(f"{self.name} gave {name} as {'x'.join(map(str, shape))}, but {wanted}")
         self._gave[name] = shape
-
-    def _fits(self, name: str, kind: Type, value: Any) -> bool:
-        same = getattr(value, "dtype", None) == self._dtypes[name]
-        return same and (kind.element == "nv12" or value.ndim == len(kind.dims))
 
 
 def arriving(port: In, wire: Wire | None, values: Values, held: Values) -> Any:
@@ -147,7 +171,7 @@ def _sealed(value: Any) -> Any:
     """The value so that no stage after can write it: a read-only view on the CPU; others share it."""
     if isinstance(value, np.ndarray) and value.flags.writeable:
         value = value.view()
-        value.flags.writeable = False
+        value.setflags(False)
     return value
 
 

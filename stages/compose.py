@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -86,6 +86,11 @@ class Replace(Stage, use="compose.replace"):
 
     def copies(self) -> tuple[int, int]:
         return int(is_video(self.background)), 0
+
+    def ladder(self) -> Iterable[Mapping[str, Any]]:
+        """Soft edges keep the old background's colour."""
+        if self.decontaminate:
+            yield {"decontaminate": 0.0}
 
     def launches(self) -> Hashable | None:
         if self.match or (self.linear and self._light is None):  # match counts with the time that has passed

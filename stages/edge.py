@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -60,6 +60,13 @@ class Refine(Stage, use="edge.refine"):
             box.mean(planes, planes, feather, between)
             box.mean(planes, planes, feather, between)
         return out
+
+    def ladder(self) -> Iterable[Mapping[str, Any]]:
+        """Specks may stay; at last the edge is not fitted to the picture any more."""
+        if self.despeckle:
+            yield {"despeckle": 0.0}
+        if self.radius:
+            yield {"radius": 0.0}
 
     def launches(self) -> Hashable:
         return ()

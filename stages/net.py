@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,9 @@ from bgflow.models import calibration
 from bgflow.models.ends import read
 from bgflow.models.layout import near_multiple
 from bgflow.stage import Context
+
+SMALLER = (0.8, 0.6)  # of the input's length, on the way down a ladder
+LEAST = 96  # px below which a network finds no people any more
 
 
 class Mask(Stage, use="net.mask"):
@@ -50,10 +54,14 @@ class Mask(Stage, use="net.mask"):
     engine: str = Param("auto", description="auto, or what runs the network: openvino, onnxruntime, tensorrt, torch")
     precision: Precision = Param(
         "auto",
-        description="arithmetic of the network; auto is fp16 on a GPU, bf16 on a processor that has it, else fp32",
+        description="auto: fp16 on a GPU; on a processor int8 where that costs the mask least, else bf16, else fp32",
     )
-    height: int = Param(0, ge=0, le=8192, unit="px", description="rows of the network's input; 0 is the model's own")
-    width: int = Param(0, ge=0, le=8192, unit="px", description="columns of the network's input; 0 is the model's own")
+    height: int = Param(
+        0, ge=0, le=8192, unit="px", hot=True, slow=True, description="rows of its input; 0 is the model's own"
+    )
+    width: int = Param(
+        0, ge=0, le=8192, unit="px", hot=True, slow=True, description="columns of its input; 0 is the model's own"
+    )
     scale: Literal["fixed", "minmax"] = Param("fixed", description="fixed for video, minmax for stills")
     memory: bool = Param(True, description="false for pictures that do not follow each other: every one is the first")
     threads: int = Param(0, ge=0, le=256, description="cores the network may use; 0 is all of them")
@@ -83,6 +91,21 @@ class Mask(Stage, use="net.mask"):
             if getattr(self, name) % layout.multiple:
                 yield name, near_multiple(getattr(self, name), layout.multiple)
 
+    def ladder(self) -> Iterable[Mapping[str, Any]]:
+        """Smaller inputs, which cost about two thirds and one third."""
+        try:
+            layout = models.get(self.model).layout
+        except ModelError:
+            return  # `problems` tells
+        if not self.height and layout.resize != "stretch":
+            return  # its input has the picture's shape, which is not known yet
+        size = last = (self.height, self.width) if self.height else layout.size
+        for scale in SMALLER:
+            rows, columns = (round(n * scale / layout.multiple) * layout.multiple for n in size)
+            if min(rows, columns) >= LEAST and (rows, columns) != last:
+                last = rows, columns
+                yield {"height": rows, "width": columns}
+
     def copies(self) -> tuple[int, int]:
         """None, but for an engine of the CPU that stands in where a GPU has none of its own."""
         if self._engine:
@@ -97,6 +120,8 @@ class Mask(Stage, use="net.mask"):
         self.layout = self._model.layout
         self._size = self._seen = (0, 0)
         self._last = -1
+        self._coming: tuple[tuple[int, int], Future[Engine]] | None = None
+        self._loader = ThreadPoolExecutor(1, f"bgflow:{ctx.name} loads")
         self._make = engines.engine(self.engine, ctx.device)
         if not engines.native(self._make, ctx.device):
             ctx.warn(f"the network runs on the CPU, with two copies a frame; {engines.GPU_ENGINES} keeps it on the GPU")
@@ -127,6 +152,8 @@ class Mask(Stage, use="net.mask"):
 
     def close(self) -> None:
         self._unload()
+        self._dismiss()
+        self._loader.shutdown()
 
     def _input_size(self, height: int, width: int) -> tuple[int, int]:
         return (self.height, self.width) if self.height else self.layout.fitted(height, width)
@@ -137,9 +164,11 @@ class Mask(Stage, use="net.mask"):
 
     def _follow(self, seen: tuple[int, int]) -> Engine:
         """The network for pictures of this size, with the memory that suits this instant."""
-        net = self._engine
-        if net is None or self._input_size(*seen) != self._size:
-            net = self._load(self._input_size(*seen))
+        net, wanted = self._engine, self._input_size(*seen)
+        if net is None or (wanted != self._size and not self._may_wait(seen)):
+            net = self._load(wanted)
+        elif wanted != self._size:
+            net = self._exchange(net, wanted)
         if self._afresh() or seen != self._seen:
             net.reset()
         self._last, self._seen = self.ctx.frame.pts, seen
@@ -153,8 +182,32 @@ class Mask(Stage, use="net.mask"):
         x, y = (self.ctx.scratch(name, shape, np.float32) for name, shape in shapes.items())
         return nullcontext((x, y))
 
+    def _may_wait(self, seen: tuple[int, int]) -> bool:
+        """Whether the present network can go on while another size is loaded, because only a parameter has changed."""
+        return seen == self._seen and self.ctx.device.name == "cpu" and self.batch < 2
+
+    def _exchange(self, net: Engine, size: tuple[int, int]) -> Engine:
+        """The network of another size once it is loaded, on a thread of its own, so that no frame waits; else `net`."""
+        if self._coming is None or self._coming[0] != size:
+            self._dismiss()
+            self._coming = size, self._loader.submit(self._made, size)
+        coming = self._coming[1]
+        if not coming.done():
+            return net
+        self._coming = None
+        return self._use(coming.result(), size)
+
+    def _dismiss(self) -> None:
+        """Close a network that is being loaded and is not wanted any more."""
+        if self._coming and not self._coming[1].cancel():
+            self._coming[1].add_done_callback(lambda it: it.exception() or it.result().__exit__(None, None, None))
+        self._coming = None
+
     def _load(self, size: tuple[int, int]) -> Engine:
         self._unload()
+        return self._use(self._made(size), size)
+
+    def _made(self, size: tuple[int, int]) -> Engine:
         layout, where = self.layout, self.ctx.device
 
         def make(count: int) -> Engine:
@@ -174,8 +227,12 @@ class Mask(Stage, use="net.mask"):
             same = self._model.sha256, layout.model_dump_json(), size, self._make, self.precision, self.threads
             key = (*same, where.name, self.batch, self.max_wait_us)
             net = Stream(key, make, where, self.batch, self.max_wait_us)
-        self._engine, self._size = net.__enter__(), size
-        self._map = _map_shape(net.path, net.out_shape, layout.layout)
+        return net.__enter__()
+
+    def _use(self, net: Engine, size: tuple[int, int]) -> Engine:
+        self._unload()
+        self._engine, self._size = net, size
+        self._map = _map_shape(net.path, net.out_shape, self.layout.layout)
         text = "%s by %s in %s at %d x %d"
         self.ctx.log.info(text, self._model.name, self._make.package, net.precision, *size[::-1])
         return net

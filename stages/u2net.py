@@ -18,5 +18,7 @@ class Mask(net.Mask, use="u2net.mask"):
     model: str | dict[str, Any] = Param(
         "u2netp", description="a name from `bgflow models list`, or a file of the same layout"
     )
-    height: int = Param(320, ge=32, le=2048, unit="px", description="rows of the network's input")
-    width: int = Param(320, ge=32, le=2048, unit="px", description="columns of the network's input; 192x320 suits 16:9")
+    height: int = Param(320, ge=32, le=2048, unit="px", hot=True, slow=True, description="rows of the network's input")
+    width: int = Param(
+        320, ge=32, le=2048, unit="px", hot=True, slow=True, description="columns of its input; 192x320 suits 16:9"
+    )

@@ -120,7 +120,7 @@ def test_a_hot_parameter_changes_between_two_frames_and_bad_values_change_nothin
         with pytest.raises(ValueError, match="a.amount: input should be less than or equal to 255, not 300"):
             run.controls.set("a.amount", 300)
         with pytest.raises(
-            ValueError, match="a has no parameter 'fail' that may change while it runs; there is amount"
+            ValueError, match="a has no parameter 'fail' that may change while it runs; there are amount, every"
         ):
             run.controls.set("a.fail", "process")
         seen = run.done

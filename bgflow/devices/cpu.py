@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,7 +15,14 @@ from bgflow.errors import DeviceError
 from bgflow.frame import Array
 from bgflow.kernel import Kernel
 
-ALIGN = 64  # a cache line, and the widest vector load
+HUGE = 4 << 20  # bytes from which on memory asks for huge pages, as numpy's own does
+
+
+class Owned(np.ndarray[Any, Any]):
+    """Stands under an array and has its owner; numpy, which collapses chains of views, does not collapse past it."""
+
+    __slots__ = ("owner",)
+    owner: Any
 
 
 class Cpu:
@@ -31,21 +39,19 @@ class Cpu:
         return int(np.dtype(dtype).itemsize)
 
     def block(self, nbytes: int) -> Any:
-        raw = np.empty(nbytes + ALIGN, np.uint8)
-        start = -raw.ctypes.data % ALIGN
-        return raw[start : start + nbytes]
+        made = mmap.mmap(-1, max(nbytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # begins a page
+        if nbytes >= HUGE:
+            with contextlib.suppress(OSError):  # a kernel without them
+                made.madvise(mmap.MADV_HUGEPAGE)
+        return made
 
     def freed(self, block: Any) -> None:
         pass
 
     def view(self, block: Any, shape: tuple[int, ...], dtype: Any, owner: Any) -> Array:
-        owner.__array_interface__ = {
-            "data": (block.ctypes.data, False),
-            "shape": shape,
-            "typestr": np.dtype(dtype).str,
-            "version": 3,
-        }
-        return np.asarray(owner)
+        under = Owned(shape, dtype, block)
+        under.owner = owner
+        return under.view(np.ndarray)
 
     def owns(self, array: Array) -> bool:
         return type(array) is np.ndarray

@@ -58,10 +58,12 @@ class Panel:
         return list(self.web.controls.list()) if self.web.controls else []
 
     def _sliders(self) -> dict[str, dict[str, Any]]:
-        """Hot numbers with both ends of a range, by 'stage.param'."""
+        """Hot numbers with both ends of a range that change quickly, by 'stage.param'."""
         out = {}
         for it in self._hot():
             about = it["schema"]
+            if about.get("slow"):
+                continue
             if about.get("type") in ("number", "integer") and {"minimum", "maximum"} <= about.keys():
                 out[f"{it['stage']}.{it['param']}"] = {
                     "stage": it["stage"],

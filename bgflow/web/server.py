@@ -187,7 +187,9 @@ class Web:
             yours = bool(self.camera.peer) and self.camera.peer == request.query.get("peer")
             camera = {**self.camera.status(), "yours": yours}
         streams = {name: stream.status() for name, stream in self.streams.items()}
-        return http.json_response({"ready": self.ready, "camera": camera, "streams": streams})
+        keeper = self.controls.keeper if self.controls else None
+        slo = keeper.status() if keeper else None
+        return http.json_response({"ready": self.ready, "camera": camera, "streams": streams, "slo": slo})
 
     async def _offer(self, request: http.Request) -> http.StreamResponse:
         body = await json_body(request, {"sdp": str, "role": str})

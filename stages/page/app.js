@@ -1,6 +1,7 @@
 // The page: start and stop the camera, keep the result on screen, say in words how it stands.
 
 import { figures } from "./figures.js";
+import { ladder } from "./ladder.js";
 import { panel } from "./panel.js";
 import { Peer, get } from "./peer.js";
 
@@ -164,6 +165,7 @@ async function watch() {
       mine = Boolean(sending?.name) && Boolean(status.camera?.yours);
     } else if (!sending) mine = false;
     await figures({ viewing, sending, status, stream });
+    ladder(status?.slo);
     tell(moving());
     await sleep(1000);
   }

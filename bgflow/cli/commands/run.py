@@ -11,6 +11,9 @@ from bgflow.cli.commands import device_name, graph_file
 @click.argument("graph", type=graph_file, metavar="GRAPH")
 @click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Override a parameter; repeatable.")
 @click.option(
+    "--slo", "slos", multiple=True, metavar="p95=33ms", help="Hold this latency by giving up quality (live graphs)."
+)
+@click.option(
     "--device",
     type=device_name,
     default="",
@@ -25,6 +28,7 @@ from bgflow.cli.commands import device_name, graph_file
 def command(
     graph: str,
     sets: tuple[str, ...],
+    slos: tuple[str, ...],
     device: str,
     frames: int,
     report: str | None,
@@ -41,5 +45,5 @@ def command(
     from bgflow.check import load
     from bgflow.cli.launch import launch
 
-    checked = load(graph, sets=sets, device=device)
+    checked = load(graph, sets=sets, device=device, slos=slos)
     return launch(checked, frames=frames, report_to=report, sync=sync, eager=eager, show_plan=show_plan)
