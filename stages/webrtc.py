@@ -88,7 +88,9 @@ class Sink(Connected, Stage, use="webrtc.sink"):
     fps: int = Param(0, ge=0, le=240, unit="1/s", description="most pictures sent in a second; 0 sends all")
     start_bitrate: int = Param(1500, ge=50, le=100_000, unit="kbit/s", description="where a new viewer begins")
     min_bitrate: int = Param(250, ge=50, le=100_000, unit="kbit/s", description="kept even when the network is slow")
-    max_bitrate: int = Param(6000, ge=50, le=100_000, unit="kbit/s", description="not exceeded however fast it is")
+    max_bitrate: int = Param(
+        2500, ge=50, le=100_000, unit="kbit/s", description="not exceeded however fast it is; browsers send 720p so"
+    )
     matrix: yuv.Choice = Param(
         "auto",
         description="the colours of an nv12 input, as its maker was told; bt601, which browsers expect, costs least",
@@ -104,8 +106,11 @@ class Sink(Connected, Stage, use="webrtc.sink"):
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
+        from bgflow.web import encoders
         from bgflow.web.peer import set_bitrates
         from bgflow.web.track import Stream
+
+        encoders.use()
 
         self.stream: Stream = Stream(ctx.name, self.codec, ctx.drop)
         for codec in ("VP8", "H264"):  # a browser may get either

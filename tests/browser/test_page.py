@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bgflow.bench.browser import chromium, window, write_clip
 from bgflow.errors import ModelError
 from bgflow.media.background import render
 from bgflow.models import find
 from bgflow.stages.synth import Source
 from bgflow.testing import opened
-from tests.browser.chromium import absent, chromium, keep, needed, received, shown, until, window, write_clip
+from tests.browser.chromium import absent, keep, needed, received, shown, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]

@@ -261,7 +261,7 @@ def test_fps_caps_what_is_sent_by_the_frames_own_time() -> None:
 
 def test_bitrates_out_of_order_are_a_problem() -> None:
     assert list(Sink(min_bitrate=900, start_bitrate=500).problems()) == [
-        ("start_bitrate", "start_bitrate is 500, but must lie between min_bitrate 900 and max_bitrate 6000")
+        ("start_bitrate", "start_bitrate is 500, but must lie between min_bitrate 900 and max_bitrate 2500")
     ]
 
 
