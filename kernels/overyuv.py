@@ -17,10 +17,10 @@ from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import kernel
 from bgflow.kernels import over, yuv
+from bgflow.kernels.fromrgb import luma, tint
 from bgflow.kernels.over import mix, share, weight
-from bgflow.kernels.yuv import byte
 
-f32, u8 = np.float32, np.uint8
+u8, i32 = np.uint8, np.int32
 
 Scratch = Callable[[str, tuple[int, ...], Any], Array]
 """Memory that lasts from call to call, by name, shape and dtype: a stage's `ctx.scratch`."""
@@ -33,8 +33,7 @@ def replace(
     h, w = alpha.shape
     y, uv = yuv.nv12_planes(nv12, h, w)
     if device_of(image).simt:
-        to_luma, to_chroma = yuv.encoding(matrix, full)
-        over_blocks(image, alpha, background, y, uv, h, w, *to_luma, *to_chroma)
+        over_blocks(image, alpha, background, y, uv, h, w, *yuv.encoding(matrix, full))
     else:
         both = scratch("composed", image.shape, u8)
         over.replace(image, alpha, background, both)
@@ -44,22 +43,22 @@ def replace(
 
 @kernel(
     over="ch,cw", image="u8[h,w,3]", alpha="f32[h,w]", background="u8[h,w,3]", y="u8[h,w] out", uv="u8[ch,cw,2] out",
-    height="i32", width="i32", black="f32", r="f32", g="f32", b="f32",
-    ur="f32", ug="f32", ub="f32", vr="f32", vg="f32", vb="f32",
+    height="i32", width="i32", bias="i32", r="i32", g="i32", b="i32",
+    ur="i32", ug="i32", ub="i32", vr="i32", vg="i32", vb="i32",
 )  # fmt: skip
-def over_blocks(j, i, image, alpha, background, y, uv, height, width, black, r, g, b, ur, ug, ub, vr, vg, vb):
+def over_blocks(j, i, image, alpha, background, y, uv, height, width, bias, r, g, b, ur, ug, ub, vr, vg, vb):
     """Four pixels of luma and their pair of chroma; a row or column that is missing repeats its neighbour."""
-    red = green = blue = f32(0)
+    red = green = blue = i32(0)
     for n in range(4):
         v = min(2 * j + n // 2, height - 1)
         x = min(2 * i + n % 2, width - 1)
         a = share(weight(alpha[v, x]))
-        p = f32(mix(background[v, x, 0], image[v, x, 0], a))
-        q = f32(mix(background[v, x, 1], image[v, x, 1], a))
-        s = f32(mix(background[v, x, 2], image[v, x, 2], a))
-        y[v, x] = byte(black + r * p + g * q + b * s)
-        red += p
-        green += q
-        blue += s
-    uv[j, i, 0] = byte(ur * red + ug * green + ub * blue + f32(128))
-    uv[j, i, 1] = byte(vr * red + vg * green + vb * blue + f32(128))
+        p = mix(background[v, x, 0], image[v, x, 0], a)
+        q = mix(background[v, x, 1], image[v, x, 1], a)
+        s = mix(background[v, x, 2], image[v, x, 2], a)
+        y[v, x] = luma(p, q, s, r, g, b, bias)
+        red += i32(p)
+        green += i32(q)
+        blue += i32(s)
+    uv[j, i, 0] = tint(red, green, blue, ur, ug, ub)
+    uv[j, i, 1] = tint(red, green, blue, vr, vg, vb)

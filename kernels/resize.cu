@@ -40,19 +40,21 @@ struct Box {  // the rectangle of the source under one pixel of the result
     __device__ float area() const { return (bottom - top) * (right - left); }
 };
 
-struct Sum {  // weighted sums of up to four channels
-    float r = 0.f, g = 0.f, b = 0.f, a = 0.f;
-    template <bool alpha> __device__ void add(const View<const unsigned char, 3>& src, const Box& box) {
-        for (int j = (int)box.top; j < (int)ceilf(box.bottom); ++j) {
-            float wy = share(j, box.top, box.bottom);
-            for (int i = (int)box.left; i < (int)ceilf(box.right); ++i) {
-                float w = wy * share(i, box.left, box.right);
-                if (alpha) w *= src(j, i, 3);
-                r += w * src(j, i, 0);
-                g += w * src(j, i, 1);
-                b += w * src(j, i, 2);
-                a += w;
+struct Sum {  // weighted sums of three channels, column by column
+    float r = 0.f, g = 0.f, b = 0.f;
+    template <typename Pixel> __device__ Sum(Pixel pixel, const Box& box) {
+        for (int i = (int)box.left; i < (int)ceilf(box.right); ++i) {
+            float p = 0.f, q = 0.f, s = 0.f;
+            for (int j = (int)box.top; j < (int)ceilf(box.bottom); ++j) {
+                float wy = share(j, box.top, box.bottom);
+                p += wy * pixel(j, i, 0);
+                q += wy * pixel(j, i, 1);
+                s += wy * pixel(j, i, 2);
             }
+            float wx = share(i, box.left, box.right);
+            r += wx * p;
+            g += wx * q;
+            b += wx * s;
         }
     }
 };
@@ -69,23 +71,43 @@ KERNEL(box_f32) {
 
 KERNEL(box_u8x3) {
     Box box(y, x, height, width, sy, sx, ry, rx);
-    Sum sum;
-    sum.add<false>(src, box);
+    Sum sum(src, box);
     float n = box.area();
     out(y, x, 0) = byte(sum.r / n);
     out(y, x, 1) = byte(sum.g / n);
     out(y, x, 2) = byte(sum.b / n);
 }
 
+KERNEL(rows_u8x3) {
+    auto pixel = [&](int j, int i, int c) { return src(j, 3 * i + c); };
+    for (int x = 0; x < ow; ++x) {
+        Box box(y, x, height, width, sy, sx, ry, rx);
+        Sum sum(pixel, box);
+        float n = box.area();
+        out(y, x, 0) = byte(sum.r / n);
+        out(y, x, 1) = byte(sum.g / n);
+        out(y, x, 2) = byte(sum.b / n);
+    }
+}
+
 KERNEL(box_u8x4) {
     Box box(y, x, height, width, sy, sx, ry, rx);
-    Sum sum;
-    sum.add<true>(src, box);
-    float n = fmaxf(sum.a, 1e-6f);
-    out(y, x, 0) = byte(sum.r / n);
-    out(y, x, 1) = byte(sum.g / n);
-    out(y, x, 2) = byte(sum.b / n);
-    out(y, x, 3) = byte(sum.a / box.area());
+    float r = 0.f, g = 0.f, b = 0.f, a = 0.f;
+    for (int j = (int)box.top; j < (int)ceilf(box.bottom); ++j) {
+        float wy = share(j, box.top, box.bottom);
+        for (int i = (int)box.left; i < (int)ceilf(box.right); ++i) {
+            float w = wy * share(i, box.left, box.right) * src(j, i, 3);
+            r += w * src(j, i, 0);
+            g += w * src(j, i, 1);
+            b += w * src(j, i, 2);
+            a += w;
+        }
+    }
+    float n = fmaxf(a, 1e-6f);
+    out(y, x, 0) = byte(r / n);
+    out(y, x, 1) = byte(g / n);
+    out(y, x, 2) = byte(b / n);
+    out(y, x, 3) = byte(a / box.area());
 }
 
 KERNEL(lerp_u8x3) {

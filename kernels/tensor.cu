@@ -6,7 +6,13 @@ static __device__ __forceinline__ float cubic(float x) {
     return x < 1.f ? near : x < 2.f ? far : 0.f;
 }
 
-static __device__ __forceinline__ float level(float v) { return (float)min(max((int)(v + 0.5f), 0), 255); }
+static __device__ __forceinline__ int tinge(int u, int v, int by_u, int by_v, int less) {
+    return (((u - 128) * by_u + (v - 128) * by_v + 256) >> 9) - less;
+}
+
+static __device__ __forceinline__ float level(int luma, int chroma) {
+    return (float)min(max((luma + chroma) >> 5, 0), 255);
+}
 
 static __device__ __forceinline__ float byte(float v) { return fminf(fmaxf(v, 0.f), 255.f); }
 
@@ -55,11 +61,11 @@ KERNEL(columns_nv12) {
     float r = 0.f, g = 0.f, b = 0.f;
     for (int j = 0; j < taps; ++j) {
         int at = min(first(y, 0) + j, h - 1);
-        float v = weight(y, j), grey = (luma(at, x) - black) * gain;
-        float cb = uv(at >> 1, x >> 1, 0) - 128.f, cr = uv(at >> 1, x >> 1, 1) - 128.f;
-        r += v * level(grey + red * cr);
-        g += v * level(grey + green_u * cb + green_v * cr);
-        b += v * level(grey + blue * cb);
+        float v = weight(y, j);
+        int grey = (luma(at, x) * gain) >> 2, cb = uv(at >> 1, x >> 1, 0), cr = uv(at >> 1, x >> 1, 1);
+        r += v * level(grey, tinge(128, cr, 0, red, less));
+        g += v * level(grey, tinge(cb, cr, green_u, green_v, less));
+        b += v * level(grey, tinge(cb, 128, blue, 0, less));
     }
     out(y, x, 0) = r;
     out(y, x, 1) = g;

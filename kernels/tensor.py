@@ -18,10 +18,10 @@ import numpy as np
 from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels import yuv
-from bgflow.kernels.yuv import byte as level
+from bgflow.kernels import turn, yuv
+from bgflow.kernels.yuv import bright, level, tinge
 
-f32, i32, u8 = np.float32, np.int32, np.uint8
+f32, i32, i16, u8 = np.float32, np.int32, np.int16, np.uint8
 
 Scratch = Callable[[str, tuple[int, ...], Any], Array]
 """Memory that lasts from call to call, by name, shape and dtype: a stage's `ctx.scratch`."""
@@ -76,6 +76,9 @@ def _finish(
     right, weigh_right, j = _taps("right", w, ow, s)
     scale = [1 / (255 * v) for v in std]
     shift = [-m / v for m, v in zip(mean, std, strict=True)]
+    if not device_of(between).simt:
+        turn.fill(between, right, weigh_right, out[0], scale, shift, s)
+        return
     rows = planes if layout == "nchw" else pixels
     rows(between, right, weigh_right, out[0], w, j, *scale, *shift)
 
@@ -152,9 +155,9 @@ def columns(y, block, src, first, weight, out, h, n, taps, blocks, step):
 
 @kernel(
     over="m,n", luma="u8[h,n]", uv="u8[ch,cw,2]", first="i32[m,1]", weight="f32[m,k]", out="f32[m,n,3] out",
-    h="i32", taps="i32", black="f32", gain="f32", red="f32", green_u="f32", green_v="f32", blue="f32",
+    h="i32", taps="i32", gain="u8", less="i32", red="i32", green_u="i32", green_v="i32", blue="i32",
 )  # fmt: skip
-def columns_nv12(y, x, luma, uv, first, weight, out, h, taps, black, gain, red, green_u, green_v, blue):
+def columns_nv12(y, x, luma, uv, first, weight, out, h, taps, gain, less, red, green_u, green_v, blue):
     """One row's weighted sum of the source's rows in RGB, each pixel rounded to bytes as `yuv.nv12_to_rgb` does."""
     r = f32(0)
     g = f32(0)
@@ -162,12 +165,12 @@ def columns_nv12(y, x, luma, uv, first, weight, out, h, taps, black, gain, red, 
     for j in range(taps):
         at = min(first[y, 0] + j, h - 1)
         v = weight[y, j]
-        grey = (f32(luma[at, x]) - black) * gain
-        cb = f32(uv[at >> 1, x >> 1, 0]) - f32(128)
-        cr = f32(uv[at >> 1, x >> 1, 1]) - f32(128)
-        r += v * f32(level(grey + red * cr))
-        g += v * f32(level(grey + green_u * cb + green_v * cr))
-        b += v * f32(level(grey + blue * cb))
+        grey = bright(luma[at, x], gain)
+        cb = uv[at >> 1, x >> 1, 0]
+        cr = uv[at >> 1, x >> 1, 1]
+        r += v * f32(level(grey, i16(tinge(128, cr, 0, red, less))))
+        g += v * f32(level(grey, i16(tinge(cb, cr, green_u, green_v, less))))
+        b += v * f32(level(grey, i16(tinge(cb, 128, blue, 0, less))))
     out[y, x, 0] = r
     out[y, x, 1] = g
     out[y, x, 2] = b

@@ -1,53 +1,41 @@
 // CUDA bodies of yuv.py.
-static __device__ __forceinline__ unsigned char byte(float v) {
-    return (unsigned char)min(max((int)(v + 0.5f), 0), 255);
+static __device__ __forceinline__ int bright(int y, int gain) { return (y * gain) >> 2; }
+
+static __device__ __forceinline__ int tinge(int u, int v, int by_u, int by_v, int less) {
+    return (((u - 128) * by_u + (v - 128) * by_v + 256) >> 9) - less;
 }
 
-static __device__ __forceinline__ float block(const View<const unsigned char, 3>& image, int j, int i, int c, int h, int w) {
-    int below = min(2 * j + 1, h - 1), right = min(2 * i + 1, w - 1);
-    return (float)image(2 * j, 2 * i, c) + (float)image(2 * j, right, c) + (float)image(below, 2 * i, c)
-        + (float)image(below, right, c);
+static __device__ __forceinline__ unsigned char level(int luma, int chroma) {
+    return (unsigned char)min(max((luma + chroma) >> 5, 0), 255);
 }
+
+struct Chroma {  // of one pair: what it adds to its pixels
+    int red, green, blue;
+    __device__ Chroma(int u, int v, int less, int by_red, int green_u, int green_v, int by_blue)
+        : red(tinge(128, v, 0, by_red, less)), green(tinge(u, v, green_u, green_v, less)),
+          blue(tinge(u, 128, by_blue, 0, less)) {}
+    __device__ void paint(const View<const unsigned char, 2>& y, const View<unsigned char, 3>& out, int j, int i,
+                          int height, int width, int gain) const {
+        for (int v = 2 * j; v < min(2 * j + 2, height); ++v) {
+            for (int x = 2 * i; x < min(2 * i + 2, width); ++x) {
+                int luma = bright(y(v, x), gain);
+                out(v, x, 0) = level(luma, red);
+                out(v, x, 1) = level(luma, green);
+                out(v, x, 2) = level(luma, blue);
+            }
+        }
+    }
+};
 
 KERNEL(i420_rgb) {
-    float luma = (y(j, i) - black) * gain;
-    float cb = u(j >> 1, i >> 1) - 128.f;
-    float cr = v(j >> 1, i >> 1) - 128.f;
-    out(j, i, 0) = byte(luma + red * cr);
-    out(j, i, 1) = byte(luma + green_u * cb + green_v * cr);
-    out(j, i, 2) = byte(luma + blue * cb);
-}
-
-KERNEL(nv12_rgb) {
-    float luma = (y(j, i) - black) * gain;
-    float cb = uv(j >> 1, i >> 1, 0) - 128.f;
-    float cr = uv(j >> 1, i >> 1, 1) - 128.f;
-    out(j, i, 0) = byte(luma + red * cr);
-    out(j, i, 1) = byte(luma + green_u * cb + green_v * cr);
-    out(j, i, 2) = byte(luma + blue * cb);
-}
-
-KERNEL(rgb_luma) {
-    y(j, i) = byte(black + r * image(j, i, 0) + g * image(j, i, 1) + b * image(j, i, 2));
-}
-
-KERNEL(rgb_i420) {
     for (int i = run * step; i < min(run * step + step, (width + 1) / 2); ++i) {
-        float r = block(image, j, i, 0, height, width);
-        float g = block(image, j, i, 1, height, width);
-        float b = block(image, j, i, 2, height, width);
-        u(j, i) = byte(ur * r + ug * g + ub * b + 128.f);
-        v(j, i) = byte(vr * r + vg * g + vb * b + 128.f);
+        Chroma(u(j, i), v(j, i), less, red, green_u, green_v, blue).paint(y, out, j, i, height, width, gain);
     }
 }
 
-KERNEL(rgb_nv12) {
+KERNEL(nv12_rgb) {
     for (int i = run * step; i < min(run * step + step, (width + 1) / 2); ++i) {
-        float r = block(image, j, i, 0, height, width);
-        float g = block(image, j, i, 1, height, width);
-        float b = block(image, j, i, 2, height, width);
-        uv(j, i, 0) = byte(ur * r + ug * g + ub * b + 128.f);
-        uv(j, i, 1) = byte(vr * r + vg * g + vb * b + 128.f);
+        Chroma(uv(j, i, 0), uv(j, i, 1), less, red, green_u, green_v, blue).paint(y, out, j, i, height, width, gain);
     }
 }
 

@@ -1,8 +1,9 @@
 """YUV 4:2:0 to RGB and back, by the matrices of BT.601, BT.709 and BT.2020, in limited and full range.
 
 Chroma is sited in the middle of its 2x2 block: made by the mean of four pixels, read back without interpolation, so
-that the two directions undo each other without a shift. Every coefficient is a multiple of 2^-14: products and sums
-are then exact in f32, and all devices agree to the bit. Grey stays grey exactly.
+that the two directions undo each other without a shift. All is computed in integers, so that devices agree to the bit,
+of 16 bits where they suffice: a CPU's vectors hold twice as many of them as of floats. A result is within one level of
+what the standard's formula gives, and colours do not drift when they go to and fro; grey stays grey.
 
 Planes are `u8[h,w]` luma and `u8[ceil(h/2),ceil(w/2)]` chroma; `uv` is interleaved, `u8[ceil(h/2),ceil(w/2),2]`.
 
@@ -14,6 +15,7 @@ makes such an array from other colours converts.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,13 +24,15 @@ from bgflow.devices import device_of
 from bgflow.errors import KernelError
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels.fromrgb import rgb_i420, rgb_nv12
 
-f32, i32, u8 = np.float32, np.int32, np.uint8
+u8, u16, i16, i32 = np.uint8, np.uint16, np.int16, np.int32
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
 Choice = Literal["auto", "bt601", "bt709", "bt2020"]
 LUMA: dict[str, tuple[float, float]] = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 """The weights of red and blue in luma (ITU-R BT.601-7, BT.709-6, BT.2020-2 non-constant luminance)."""
+LANES = 1024  # pairs of chroma in a CPU's run: what is between chroma and pixels stays in the first cache
 
 
 def usual(height: int) -> Matrix:
@@ -45,30 +49,26 @@ def i420_to_rgb(y: Array, u: Array, v: Array, out: Array, matrix: Matrix = "bt70
     """Planar YUV 4:2:0 to RGB `u8[h,w,3]`."""
     _half(y, u)
     _half(y, v)
-    i420_rgb(y, u, v, out, *decoding(matrix, full))
+    i420_rgb(y, u, v, out, *spans(out), *decoding(matrix, full))
 
 
 def nv12_to_rgb(y: Array, uv: Array, out: Array, matrix: Matrix = "bt709", full: bool = False) -> None:
     """Luma and interleaved chroma to RGB `u8[h,w,3]`."""
     _half(y, uv)
-    nv12_rgb(y, uv, out, *decoding(matrix, full))
+    nv12_rgb(y, uv, out, *spans(out), *decoding(matrix, full))
 
 
 def rgb_to_i420(image: Array, y: Array, u: Array, v: Array, matrix: Matrix = "bt709", full: bool = False) -> None:
     """RGB `u8[h,w,3]` to planar YUV 4:2:0."""
     _half(y, u)
     _half(y, v)
-    to_luma, to_chroma = encoding(matrix, full)
-    rgb_luma(image, y, *to_luma)
-    rgb_i420(image, u, v, *image.shape[:2], *_rows(image), *to_chroma)
+    rgb_i420(image, y, u, v, *spans(image), *encoding(matrix, full))
 
 
 def rgb_to_nv12(image: Array, y: Array, uv: Array, matrix: Matrix = "bt709", full: bool = False) -> None:
     """RGB `u8[h,w,3]` to luma and interleaved chroma."""
     _half(y, uv)
-    to_luma, to_chroma = encoding(matrix, full)
-    rgb_luma(image, y, *to_luma)
-    rgb_nv12(image, uv, *image.shape[:2], *_rows(image), *to_chroma)
+    rgb_nv12(image, y, uv, *spans(image), *encoding(matrix, full))
 
 
 def i420_to_nv12(y: Array, u: Array, v: Array, y_out: Array, uv_out: Array) -> None:
@@ -104,153 +104,140 @@ def _half(y: Array, chroma: Array) -> None:
         raise KernelError(f"yuv: chroma is {found}, but luma of {y.shape[0]}x{y.shape[1]} wants {wanted}")
 
 
-def _rows(image: Array) -> tuple[int, int]:
-    """How many runs of chroma a row has, and how long they are: one pair for a GPU's thread, all of them on a CPU."""
-    pairs = (image.shape[1] + 1) // 2
-    return (pairs, 1) if device_of(image).simt else (1, pairs)
-
-
-def _dyadic(v: float) -> float:
-    """The nearest multiple of 2^-14."""
-    return round(v * 16384) / 16384
+def spans(image: Array) -> tuple[int, int, int, int]:
+    """Height and width, how many runs of chroma a row has, and how long one is: a pair for a GPU's thread."""
+    h, w = image.shape[:2]
+    pairs = (w + 1) // 2
+    step = 1 if device_of(image).simt else min(pairs, LANES)
+    return h, w, -(-pairs // step), step
 
 
 @functools.cache
-def decoding(matrix: Matrix, full: bool) -> tuple[float, ...]:
-    """Black level, luma gain, and what chroma adds: v to red, u and v to green, u to blue."""
-    kr, kb = LUMA[matrix]
-    kg = 1 - kr - kb
-    black, luma, chroma = (0, 1.0, 1.0) if full else (16, 255 / 219, 255 / 224)
-    red, blue = 2 * (1 - kr) * chroma, 2 * (1 - kb) * chroma
-    return (black, *map(_dyadic, (luma, red, -blue * kb / kg, -red * kr / kg, blue)))
+def decoding(matrix: Matrix, full: bool) -> tuple[int, ...]:
+    """Luma's gain in 2^-7, what to take off in 2^-5, and chroma's factors in 2^-14: red; green by u and v; blue.
 
-
-@functools.cache
-def encoding(matrix: Matrix, full: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Black level and the weights of R, G, B in luma; and the weights in u and v of the sum of four pixels.
-
-    Green takes the rounding, so that luma's weights add up to its gain and chroma's to nothing.
+    What is taken off is black, less the half that rounds.
     """
     kr, kb = LUMA[matrix]
+    black, luma, chroma = (0, 1.0, 1.0) if full else (16, 255 / 219, 255 / 224)
+    red, blue = 2 * (1 - kr) * chroma, 2 * (1 - kb) * chroma
+    gain = round(luma * 128)
+    factors = (red, -blue * kb / (1 - kr - kb), -red * kr / (1 - kr - kb), blue)
+    return (gain, black * gain // 4 - 16, *(round(v * 16384) for v in factors))
+
+
+@functools.cache
+def encoding(matrix: Matrix, full: bool) -> tuple[int, ...]:
+    """Black and a half, and the weights of R, G, B in luma, all in 2^-15; the weights of R, G, B in u and in v.
+
+    The latter are in 2^-16, for the sum of four pixels, and add up to nothing.
+    """
+    kr, kb = LUMA[matrix]
+    kg = 1 - kr - kb
     black, luma, chroma = (0, 1.0, 1.0) if full else (16, 219 / 255, 224 / 255)
-    r, b = _dyadic(kr * luma), _dyadic(kb * luma)
-    half = _dyadic(chroma / 2 / 4)
-    ur, vb = _dyadic(-kr / (1 - kb) * half), _dyadic(-kb / (1 - kr) * half)
-    return (black, r, _dyadic(luma) - r - b, b), (ur, -ur - half, half, half, -half - vb, vb)
+    half = chroma / 2 * 65536 / 4
+    y = _whole([32768 * luma * k for k in (kr, kg, kb)])
+    u = _whole([half * k / (1 - kb) for k in (-kr, -kg, 1 - kb)])
+    v = _whole([half * k / (1 - kr) for k in (1 - kr, -kg, -kb)])
+    return (black * 32768 + 16384, *y, *u, *v)
+
+
+def _whole(weights: Sequence[float]) -> list[int]:
+    """The weights rounded so that their sum is rounded too: the worst rounding gives way."""
+    near = [round(v) for v in weights]
+    while missing := round(sum(weights)) - sum(near):
+        step = 1 if missing > 0 else -1
+        worst = max(range(len(near)), key=lambda n: (weights[n] - near[n]) * step)
+        near[worst] += step
+    return near
 
 
 @function
-def byte(v):  # type: ignore[no-untyped-def]
-    """`v` rounded and clamped to 0..255 (clamped as an integer: LLVM vectorises that, not min and max of floats)."""
-    return u8(min(max(i32(v + f32(0.5)), i32(0)), i32(255)))
-
-
-@kernel(
-    y="u8[h,w]",
-    u="u8[ch,cw]",
-    v="u8[ch,cw]",
-    out="u8[h,w,3] out",
-    black="f32",
-    gain="f32",
-    red="f32",
-    green_u="f32",
-    green_v="f32",
-    blue="f32",
-)
-def i420_rgb(j, i, y, u, v, out, black, gain, red, green_u, green_v, blue):  # type: ignore[no-untyped-def]
-    """One pixel of planar YUV to RGB."""
-    luma = (f32(y[j, i]) - black) * gain
-    cb = f32(u[j >> 1, i >> 1]) - f32(128)
-    cr = f32(v[j >> 1, i >> 1]) - f32(128)
-    out[j, i, 0] = byte(luma + red * cr)
-    out[j, i, 1] = byte(luma + green_u * cb + green_v * cr)
-    out[j, i, 2] = byte(luma + blue * cb)
-
-
-@kernel(
-    y="u8[h,w]",
-    uv="u8[ch,cw,2]",
-    out="u8[h,w,3] out",
-    black="f32",
-    gain="f32",
-    red="f32",
-    green_u="f32",
-    green_v="f32",
-    blue="f32",
-)
-def nv12_rgb(j, i, y, uv, out, black, gain, red, green_u, green_v, blue):  # type: ignore[no-untyped-def]
-    """One pixel of luma and interleaved chroma to RGB."""
-    luma = (f32(y[j, i]) - black) * gain
-    cb = f32(uv[j >> 1, i >> 1, 0]) - f32(128)
-    cr = f32(uv[j >> 1, i >> 1, 1]) - f32(128)
-    out[j, i, 0] = byte(luma + red * cr)
-    out[j, i, 1] = byte(luma + green_u * cb + green_v * cr)
-    out[j, i, 2] = byte(luma + blue * cb)
-
-
-@kernel(image="u8[h,w,3]", y="u8[h,w] out", black="f32", r="f32", g="f32", b="f32")
-def rgb_luma(j, i, image, y, black, r, g, b):  # type: ignore[no-untyped-def]
-    """One pixel's luma."""
-    y[j, i] = byte(black + r * f32(image[j, i, 0]) + g * f32(image[j, i, 1]) + b * f32(image[j, i, 2]))
+def bright(y, gain):  # type: ignore[no-untyped-def]
+    """Luma in 2^-5 of a level, black included."""
+    return i16((u16(y) * u16(gain)) >> u16(2))
 
 
 @function
-def four(top, low, left, right, c):  # type: ignore[no-untyped-def]
-    """The sum of channel `c` of the pixels in two columns of two rows."""
-    return f32(i32(top[left, c]) + i32(top[right, c]) + i32(low[left, c]) + i32(low[right, c]))
+def tinge(u, v, by_u, by_v, less):  # type: ignore[no-untyped-def]
+    """What chroma adds to one colour, in 2^-5 of a level, less black."""
+    both = i32((i32(u) - i32(128)) * by_u) + i32((i32(v) - i32(128)) * by_v)
+    return i32(i32(i32(both + i32(256)) >> i32(9)) - less)
 
 
-RUNS = {
+@function
+def twice(v):  # type: ignore[no-untyped-def]
+    """Two i16 in one i32: vector instructions then need not shuffle to give both pixels of a pair the same."""
+    return i32(i32(v << i32(16)) | (v & i32(65535)))
+
+
+@function
+def level(luma, chroma):  # type: ignore[no-untyped-def]
+    """Their sum in whole levels, clamped to a byte; an i16 holds it, whatever the bytes are."""
+    return u8(min(max(i16(i16(luma + chroma) >> i16(5)), i16(0)), i16(255)))
+
+
+SCALARS: dict[str, str] = {
     "height": "i32", "width": "i32", "runs": "i32", "step": "i32",
-    "ur": "f32", "ug": "f32", "ub": "f32", "vr": "f32", "vg": "f32", "vb": "f32",
+    "gain": "u8", "less": "i32", "red": "i32", "green_u": "i32", "green_v": "i32", "blue": "i32",
 }  # fmt: skip
 
 
-@kernel(over="ch,runs", image="u8[h,w,3]", u="u8[ch,cw] out", v="u8[ch,cw] out", **RUNS)
-def rgb_i420(  # type: ignore[no-untyped-def]
-    j, run, image, u, v, height, width, runs, step, ur, ug, ub, vr, vg, vb
+@kernel(over="ch,runs", y="u8[h,w]", u="u8[ch,cw]", v="u8[ch,cw]", out="u8[h,w,3] out", **SCALARS)
+def i420_rgb(  # type: ignore[no-untyped-def]
+    j, run, y, u, v, out, height, width, runs, step, gain, less, red, green_u, green_v, blue
 ):
-    """The chroma of `step` neighbouring 2x2 blocks, into two planes; a row or column that is missing repeats."""
+    """The pixels of two rows that `step` neighbouring pairs of planar chroma belong to, as RGB."""
     first = run * step
-    top = image[2 * j, 2 * first :]
-    low = image[min(2 * j + 1, height - 1), 2 * first :]
-    to_u = u[j, first:]
-    to_v = v[j, first:]
-    for i in range(min(first + step, width // 2) - first):
-        r = four(top, low, 2 * i, 2 * i + 1, 0)
-        g = four(top, low, 2 * i, 2 * i + 1, 1)
-        b = four(top, low, 2 * i, 2 * i + 1, 2)
-        to_u[i] = byte(ur * r + ug * g + ub * b + f32(128))
-        to_v[i] = byte(vr * r + vg * g + vb * b + f32(128))
-    if width % 2 == 1 and first + step > width // 2:  # apart, so that the loop above needs no min()
-        i = width // 2 - first
-        r = four(top, low, 2 * i, 2 * i, 0)
-        g = four(top, low, 2 * i, 2 * i, 1)
-        b = four(top, low, 2 * i, 2 * i, 2)
-        to_u[i] = byte(ur * r + ug * g + ub * b + f32(128))
-        to_v[i] = byte(vr * r + vg * g + vb * b + f32(128))
+    pairs = min(first + step, (width + 1) // 2) - first
+    from_u = u[j, first:]
+    from_v = v[j, first:]
+    reds = np.empty(pairs, np.int32)
+    greens = np.empty(pairs, np.int32)
+    blues = np.empty(pairs, np.int32)
+    for i in range(pairs):
+        reds[i] = twice(tinge(128, from_v[i], 0, red, less))
+        greens[i] = twice(tinge(from_u[i], from_v[i], green_u, green_v, less))
+        blues[i] = twice(tinge(from_u[i], 128, blue, 0, less))
+    r = reds.view(np.int16)
+    g = greens.view(np.int16)
+    b = blues.view(np.int16)
+    for row in range(2 * j, min(2 * j + 2, height)):
+        luma = y[row, 2 * first :]
+        to = out[row, 2 * first :]
+        for i in range(min(2 * pairs, width - 2 * first)):
+            s = bright(luma[i], gain)
+            to[i, 0] = level(s, r[i])
+            to[i, 1] = level(s, g[i])
+            to[i, 2] = level(s, b[i])
 
 
-@kernel(over="ch,runs", image="u8[h,w,3]", uv="u8[ch,cw,2] out", **RUNS)
-def rgb_nv12(j, run, image, uv, height, width, runs, step, ur, ug, ub, vr, vg, vb):  # type: ignore[no-untyped-def]
-    """The same, interleaved."""
+@kernel(over="ch,runs", y="u8[h,w]", uv="u8[ch,cw,2]", out="u8[h,w,3] out", **SCALARS)
+def nv12_rgb(  # type: ignore[no-untyped-def]
+    j, run, y, uv, out, height, width, runs, step, gain, less, red, green_u, green_v, blue
+):
+    """The same of interleaved chroma."""
     first = run * step
-    top = image[2 * j, 2 * first :]
-    low = image[min(2 * j + 1, height - 1), 2 * first :]
-    to = uv[j, first:]
-    for i in range(min(first + step, width // 2) - first):
-        r = four(top, low, 2 * i, 2 * i + 1, 0)
-        g = four(top, low, 2 * i, 2 * i + 1, 1)
-        b = four(top, low, 2 * i, 2 * i + 1, 2)
-        to[i, 0] = byte(ur * r + ug * g + ub * b + f32(128))
-        to[i, 1] = byte(vr * r + vg * g + vb * b + f32(128))
-    if width % 2 == 1 and first + step > width // 2:
-        i = width // 2 - first
-        r = four(top, low, 2 * i, 2 * i, 0)
-        g = four(top, low, 2 * i, 2 * i, 1)
-        b = four(top, low, 2 * i, 2 * i, 2)
-        to[i, 0] = byte(ur * r + ug * g + ub * b + f32(128))
-        to[i, 1] = byte(vr * r + vg * g + vb * b + f32(128))
+    pairs = min(first + step, (width + 1) // 2) - first
+    both = uv[j, first:]
+    reds = np.empty(pairs, np.int32)
+    greens = np.empty(pairs, np.int32)
+    blues = np.empty(pairs, np.int32)
+    for i in range(pairs):
+        reds[i] = twice(tinge(128, both[i, 1], 0, red, less))
+        greens[i] = twice(tinge(both[i, 0], both[i, 1], green_u, green_v, less))
+        blues[i] = twice(tinge(both[i, 0], 128, blue, 0, less))
+    r = reds.view(np.int16)
+    g = greens.view(np.int16)
+    b = blues.view(np.int16)
+    for row in range(2 * j, min(2 * j + 2, height)):
+        luma = y[row, 2 * first :]
+        to = out[row, 2 * first :]
+        for i in range(min(2 * pairs, width - 2 * first)):
+            s = bright(luma[i], gain)
+            to[i, 0] = level(s, r[i])
+            to[i, 1] = level(s, g[i])
+            to[i, 2] = level(s, b[i])
 
 
 @kernel(over="ch,cw", u="u8[ch,cw]", v="u8[ch,cw]", uv="u8[ch,cw,2] out")

@@ -67,7 +67,7 @@ def mixture(size: str, us: float | None, megabytes: int = 45) -> list[KernelFigu
             kernel=f"mog.{name}", stage="mog.mask", size=size, launches=1, moved_bytes=megabytes * 10**6,
             us=None if us is None else us * turns,
         )
-        for turns, name in enumerate(("mog_lead", "mog_rest"), 1)
+        for turns, name in enumerate(("mog_first", "mog_second"), 1)
     ]  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def test_the_goals_are_read_off_a_result_that_reaches_all() -> None:
         (1, {"chains": [row("classical", False, 4999, 0.2), row("network", False, 1, 0.5)]}),
         (2, {"chains": [row("classical", True, 1499, 0.2)]}),
         (3, {"chains": [row("network", False, 1, 1.01)]}),
-        (4, {"parity": Parity(kernels=3, cases=7, unequal=["mog_lead: label"])}),
+        (4, {"parity": Parity(kernels=3, cases=7, unequal=["mog_pixel: label"])}),
         (5, {"equality": [Equality(graph="full", frames=40, replayed=1, equal=False, why="frame 3")]}),
         (6, {"growth": [Growth(chain="full", frames=1000, late_allocations=0, growth_bytes=4096)]}),
         (6, {"growth": [Growth(chain="full", frames=1000, late_allocations=1, growth_bytes=0)]}),
@@ -178,10 +178,10 @@ def test_bytes_moved_are_those_of_the_declared_arguments() -> None:
 
 
 def test_of_the_modes_of_a_mixture_only_the_heaviest_is_counted_and_what_changes_counts_twice() -> None:
-    values = tuple(test_mog.lead(64)(np.random.default_rng(1)))
+    values = tuple(test_mog.frame(mog.mog_pixel)(np.random.default_rng(1)))
     h, w = values[0].shape[:2]
     tiles = values[4].shape[2]
-    assert moved(mog.mog_lead, values) == h * w * (3 + 4 + 1 + 2 * 4 + 1) + 2 * 4 * h * tiles * 256
+    assert moved(mog.mog_pixel, values) == h * w * (3 + 4 + 2 * 1 + 2 * 4 + 1) + 2 * 4 * h * tiles * 256
 
 
 def test_a_watched_launch_keeps_its_arguments_as_they_were_before_it() -> None:
@@ -211,11 +211,11 @@ def test_a_device_that_computes_something_else_is_found_out(monkeypatch: pytest.
         launch(kernel, extent, values)
         fake.host(values[1])[0, 0] += 1
 
-    values = [np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), 16, 0.25, 0.5, 0.1]
-    parity.difference(fake, yuv.rgb_luma, values)
+    values = [np.zeros((4, 6, 2), np.uint8), *np.zeros((2, 4, 6), np.uint8)]
+    parity.difference(fake, yuv.nv12_i420, values)
     monkeypatch.setattr(fake, "launch", wrong)
-    with pytest.raises(AssertionError, match="y"):
-        parity.difference(fake, yuv.rgb_luma, values)
+    with pytest.raises(AssertionError, match="u"):
+        parity.difference(fake, yuv.nv12_i420, values)
 
 
 def test_a_device_that_writes_beside_an_array_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +228,9 @@ def test_a_device_that_writes_beside_an_array_is_found_out(monkeypatch: pytest.M
         np.lib.stride_tricks.as_strided(host, (5, 7), host.strides)[4, 6] = 1
 
     monkeypatch.setattr(fake, "launch", wrong)
-    values = [np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), 16, 0.25, 0.5, 0.1]
-    with pytest.raises(AssertionError, match="it writes outside of y"):
-        parity.difference(fake, yuv.rgb_luma, values)
+    values = [np.zeros((4, 6, 2), np.uint8), *np.zeros((2, 4, 6), np.uint8)]
+    with pytest.raises(AssertionError, match="it writes outside of u"):
+        parity.difference(fake, yuv.nv12_i420, values)
 
 
 def test_a_graph_that_differs_when_it_is_replayed_is_told_with_its_first_frame() -> None:

@@ -14,7 +14,7 @@ from bgflow.kernels import over, overyuv, yuv
 from tests.kernels.test_over import blank, matte, picture
 
 H, W, CH, CW = 33, 47, 17, 24
-NUMBERS = [n for part in yuv.encoding("bt601", False) for n in part]
+NUMBERS = yuv.encoding("bt601", False)
 
 
 def composited(r: np.random.Generator) -> list[Any]:

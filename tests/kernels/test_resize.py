@@ -54,6 +54,10 @@ for oh, ow in SIZES:
         CASES.append((getattr(resize, f"box_{kind}"), box))
         CASES.append((getattr(resize, f"point_{kind}"), point))
 
+    def rows(rng: Rng, size: Any = (oh, ow), rest: Any = (*scale, *reach)) -> list[Any]:
+        src = picture(rng, "u8x3")
+        return [src.reshape(IH, IW * 3), blank(src, *size), *rest, size[1]]
+
     def lerp(rng: Rng, size: Any = (oh, ow), rest: Any = scale) -> list[Any]:
         src = picture(rng, "f32")
         return [src, blank(src, *size), *rest, 0.1, 0.9]
@@ -62,7 +66,7 @@ for oh, ow in SIZES:
         src = picture(rng, "u8x3")
         return [src, blank(src, *size), *rest]
 
-    CASES += [(resize.lerp_f32, lerp), (resize.lerp_u8x3, colour)]
+    CASES += [(resize.rows_u8x3, rows), (resize.lerp_f32, lerp), (resize.lerp_u8x3, colour)]
 
 kinds = pytest.mark.parametrize("kind", ["u8", "f32", "u8x3", "u8x4"])
 
@@ -90,6 +94,20 @@ def test_area_agrees_with_opencv_when_shrinking(kind: str, size: tuple[int, int]
     theirs = cv2.resize(src, size[::-1], interpolation=cv2.INTER_AREA)
     worst = np.abs(resampled(resize.area, src, *size).astype(float) - theirs).max()
     assert worst <= (1e-4 if kind == "f32" else 1)
+
+
+@given(st.tuples(*[st.integers(1, 60)] * 4), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_a_gpu_and_a_cpu_average_to_the_same_bytes(sizes: tuple[int, int, int, int], seed: int) -> None:
+    ih, iw, oh, ow = sizes
+    src = picture(np.random.default_rng(seed), "u8x3", ih, iw)
+    one = blank(src, oh, ow)
+    resize.box_u8x3(src, one, *resize._scale(src, one), *resize._reach(src, one))
+    other = blank(src, oh, ow)
+    resize.rows_u8x3(
+        src.reshape(ih, iw * 3), other, *resize._scale(src, other), *resize._reach(src, other), other.shape[1]
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_area_agrees_with_pil_box() -> None:
