@@ -18,6 +18,8 @@ import numpy as np
 from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
+from bgflow.kernels import cells
+from bgflow.kernels.cells import clear
 from bgflow.kernels.over import weight
 
 f32, i32, u8, u16 = np.float32, np.int32, np.uint8, np.uint16
@@ -27,15 +29,6 @@ FAINT = 1e-3  # the weight of a coarser level beside a finer one: it shows only 
 
 Scratch = Callable[[str, tuple[int, ...], Any], Array]
 """Memory that lasts from call to call, by name, shape and dtype: a stage's `ctx.scratch`."""
-
-
-@function
-def clear(a):  # type: ignore[no-untyped-def]
-    """How surely a pixel is background; from alpha 1/8 on the subject shows through, and it counts for next to nothing.
-
-    That is less than background from the far end of the picture has left after every `FAINT` on its way.
-    """
-    return max(f32(1) - f32(8) * a, f32(0)) + f32(1e-20) * (f32(1) - a)
 
 
 @function
@@ -195,8 +188,12 @@ def heighten_under(y, x, image, alpha, rows, out, k, m):  # type: ignore[no-unty
 def picture(image: Array, out: Array, sigma: float, scratch: Scratch) -> None:
     """Blur all of u8[h,w,3] `image` into `out` by a Gaussian of `sigma` pixels."""
     h, w, k = image.shape[0], image.shape[1], _shrink(sigma)
-    small = scratch("small", (-(-h // k), -(-w // k), 4), f32)
-    shrink_picture(image, small, k, h, w)
+    m, n = -(-h // k), -(-w // k)
+    small = scratch("small", (m, n, 4), f32)
+    if device_of(image).simt:
+        shrink_picture(image, small, k, h, w)
+    else:
+        cells.plain(image.reshape(h, 3 * w), scratch("columns", (m, 3 * w), i32), small, k, h, n, 3 * w)
     smooth(small, sigma / k, scratch)
     heighten(_widened(small, w, k, scratch), out, k, small.shape[0])
 
@@ -209,8 +206,12 @@ def background(
     `front` is the picture to lay over it, where the subject's own colours are known better than from `image`.
     """
     h, w, k = image.shape[0], image.shape[1], _shrink(sigma)
-    small = scratch("small", (-(-h // k), -(-w // k), 4), f32)
-    shrink_background(image, alpha, small, k, h, w)
+    m, n = -(-h // k), -(-w // k)
+    small = scratch("small", (m, n, 4), f32)
+    if device_of(image).simt:
+        shrink_background(image, alpha, small, k, h, w)
+    else:
+        cells.weighted(image, alpha, scratch("columns", (m, w, 4), f32), small, k, h, w, n)
     smooth(small, sigma / k, scratch)
     _fill(small, scratch)
     rows = _widened(small, w, k, scratch)

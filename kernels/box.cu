@@ -17,13 +17,14 @@ KERNEL(sum_columns) {
 }
 
 KERNEL(mean_rows) {
-    float tall = float(window(row % h, r, h));
-    float total = 0.f;
-    for (int x = 0; x < min(r, w); ++x) total += source(row, x);
-    for (int x = 0; x < w; ++x) {
-        if (x + r < w) total += source(row, x + r);
-        if (x - r > 0) total -= source(row, x - r - 1);
-        out(row, x) = total / (tall * float(window(x, r, w)));
+    for (int row = 4 * group; row < min(4 * group + 4, rows); ++row) {
+        float tall = 1.f / float(window(row % h, r, h)), total = 0.f;
+        for (int x = 0; x < min(r, w); ++x) total += source(row, x);
+        for (int x = 0; x < w; ++x) {
+            float comes = x + r < w ? source(row, x + r) : 0.f, goes = x - r > 0 ? source(row, x - r - 1) : 0.f;
+            total += comes - goes;
+            out(row, x) = total * (tall * (1.f / float(window(x, r, w))));
+        }
     }
 }
 

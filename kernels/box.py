@@ -13,7 +13,9 @@ from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 
-f32 = np.float32
+f32, i32 = np.float32, np.int32
+
+COLUMNS = 480  # summed at a time: long rows for the caches, and still jobs for some cores
 
 
 @function
@@ -47,19 +49,58 @@ def sum_columns(job, source, out, r, h, w, jobs, blocks, step):
             here[x] = above[x] + (comes[x] * add - goes[x] * drop)
 
 
-@kernel(over="rows", source="f32[rows,w]", out="f32[rows,w] out", r="i32", h="i32", w="i32")
-def mean_rows(row, source, out, r, h, w):
-    """Means over windows, from sums over their columns; the rows of all planes of height h stand below each other."""
-    tall = f32(window(row % h, r, h))
-    total = f32(0)
+@function
+def slide(source, total, x, r, w):
+    """The sum over the window around x, from that around x - 1, where windows are cut at the border."""
+    if x + r < w:
+        total += source[x + r]
+    if x - r > 0:
+        total -= source[x - r - 1]
+    return total
+
+
+@kernel(
+    over="groups", source="f32[rows,w]", out="f32[rows,w] out",
+    r="i32", h="i32", rows="i32", w="i32", groups="i32",
+)  # fmt: skip
+def mean_rows(group, source, out, r, h, rows, w, groups):
+    """Means over windows, from sums over their columns; the rows of all planes of height h stand below each other.
+
+    Four rows at a time: each sum waits for the one before it, and a core meanwhile works on the other three.
+    """
+    first = max(i32(group) * i32(4), i32(0))
+    second, third, fourth = min(first + 1, rows - 1), min(first + 2, rows - 1), min(first + 3, rows - 1)
+    s0, s1, s2, s3 = source[first], source[second], source[third], source[fourth]
+    o0, o1, o2, o3 = out[first], out[second], out[third], out[fourth]
+    q0, q1 = f32(1) / f32(window(first % h, r, h)), f32(1) / f32(window(second % h, r, h))
+    q2, q3 = f32(1) / f32(window(third % h, r, h)), f32(1) / f32(window(fourth % h, r, h))
+    t0, t1, t2, t3 = f32(0), f32(0), f32(0), f32(0)
     for x in range(min(r, w)):
-        total += source[row, x]
-    for x in range(w):
-        if x + r < w:
-            total += source[row, x + r]
-        if x - r > 0:
-            total -= source[row, x - r - 1]
-        out[row, x] = total / (tall * f32(window(x, r, w)))
+        t0 += s0[x]
+        t1 += s1[x]
+        t2 += s2[x]
+        t3 += s3[x]
+    left = max(min(r + 1, w), 0)
+    right = max(w - r, left)
+    for x in range(left):
+        t0, t1, t2, t3 = slide(s0, t0, x, r, w), slide(s1, t1, x, r, w), slide(s2, t2, x, r, w), slide(s3, t3, x, r, w)
+        share = f32(1) / f32(window(x, r, w))
+        o0[x], o1[x], o2[x], o3[x] = t0 * (q0 * share), t1 * (q1 * share), t2 * (q2 * share), t3 * (q3 * share)
+    share = f32(1) / f32(2 * r + 1)
+    p0, p1, p2, p3 = q0 * share, q1 * share, q2 * share, q3 * share
+    for x in range(left, right):
+        t0 += s0[x + r] - s0[x - left]
+        t1 += s1[x + r] - s1[x - left]
+        t2 += s2[x + r] - s2[x - left]
+        t3 += s3[x + r] - s3[x - left]
+        o0[x] = t0 * p0
+        o1[x] = t1 * p1
+        o2[x] = t2 * p2
+        o3[x] = t3 * p3
+    for x in range(right, w):
+        t0, t1, t2, t3 = slide(s0, t0, x, r, w), slide(s1, t1, x, r, w), slide(s2, t2, x, r, w), slide(s3, t3, x, r, w)
+        share = f32(1) / f32(window(x, r, w))
+        o0[x], o1[x], o2[x], o3[x] = t0 * (q0 * share), t1 * (q1 * share), t2 * (q2 * share), t3 * (q3 * share)
 
 
 @kernel(over="p,h,w", source="f32[p,h,w]", out="f32[p,h,w] out", dy="i32", dx="i32", r="i32", h="i32", w="i32")
@@ -94,7 +135,7 @@ def mean(source: Array, out: Array, r: int, between: Array) -> None:
         mean_along(source, between, 1, 0, r, h, w)
         mean_along(between, out, 0, 1, r, h, w)
         return
-    step = run_length(source, w)
+    step = min(w, COLUMNS)
     blocks = -(-w // step)
     sum_columns(source, between, r, h, w, p * blocks, blocks, step)
-    mean_rows(between.reshape(p * h, w), out.reshape(p * h, w), r, h, w)
+    mean_rows(between.reshape(p * h, w), out.reshape(p * h, w), r, h, p * h, w, -(-p * h // 4))

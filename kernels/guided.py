@@ -4,7 +4,8 @@ He, Sun and Tang, "Guided Image Filtering", PAMI 35 (2013); He and Sun, "Fast Gu
 In every window the matte is explained as a * colour + b, with the colour picture as guide; a and b are found on a
 picture shrunk k times and applied at full size. Windows are cut at the picture's border.
 
-On a GPU with small windows (NEAR) the thirteen means of a cell never leave the thread that adds them.
+With small windows a CPU works only around the matte's edge (band.py), and on a GPU (NEAR) the thirteen means of a cell
+never leave the thread that adds them.
 """
 
 # mypy: allow-untyped-defs
@@ -18,7 +19,8 @@ import numpy as np
 from bgflow.devices import device_of
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
-from bgflow.kernels import box
+from bgflow.kernels import band, bandfit, box
+from bgflow.kernels.bandfit import solve
 from bgflow.kernels.box import window
 
 f32 = np.float32
@@ -78,31 +80,6 @@ def moments(y, x, image, alpha, out, k, h, w):
     out[10, y, x] = p * r
     out[11, y, x] = p * g
     out[12, y, x] = p * b
-
-
-@function
-def solve(r, g, b, rr, rg, rb, gg, gb, bb, p, pr, pg, pb, eps):
-    """The a (of three channels) and b of a window: (colour covariance + eps) a = covariance of colour and matte."""
-    rr = rr - r * r + eps
-    rg = rg - r * g
-    rb = rb - r * b
-    gg = gg - g * g + eps
-    gb = gb - g * b
-    bb = bb - b * b + eps
-    pr = pr - p * r
-    pg = pg - p * g
-    pb = pb - p * b
-    i0 = gg * bb - gb * gb
-    i1 = gb * rb - rg * bb
-    i2 = rg * gb - gg * rb
-    i4 = rr * bb - rb * rb
-    i5 = rg * rb - rr * gb
-    i8 = rr * gg - rg * rg
-    over = f32(1) / (rr * i0 + rg * i1 + rb * i2)
-    ar = (i0 * pr + i1 * pg + i2 * pb) * over
-    ag = (i1 * pr + i4 * pg + i5 * pb) * over
-    ab = (i2 * pr + i5 * pg + i8 * pb) * over
-    return ar, ag, ab, p - ar * r - ag * g - ab * b
 
 
 @kernel(over="m,n", mean="f32[13,m,n]", out="f32[4,m,n] out", eps="f32")
@@ -205,10 +182,14 @@ def refine(
     """Fit the matte f32[h,w] to the edges of u8[h,w,3] `image`, in windows of r pixels around each.
 
     `eps` is the variance (of colours in 0..1) from which on something counts as an edge. The picture is shrunk k times
-    in between; k is 1 for the exact filter, and r / 4 loses nothing to be seen. `slope` makes the edge steeper.
+    in between; k is 1 for the exact filter, and r / 4 loses nothing to be seen. `slope` makes the edge steeper. Far
+    from any edge a matte near 0 or 1 may stay as it is, but for the slope.
     """
-    model = _model(image, alpha, max(round(r / k), 1), eps, k, scratch)
-    _apply(image, model, out, slope, k)
+    cells = max(round(r / k), 1)
+    if not device_of(image).simt and cells <= bandfit.FAR:
+        band.refine(image, alpha, out, cells, eps, k, scratch, slope)
+    else:
+        _apply(image, _model(image, alpha, cells, eps, k, scratch), out, slope, k)
 
 
 def enlarge(

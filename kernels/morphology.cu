@@ -33,18 +33,43 @@ KERNEL(survey) {
     peak(1, y, x) = 1.f - least;
 }
 
+KERNEL(survey_row) {
+    int top = y * k, bottom = min(top + k, h);
+    for (int x = 0; x < w; ++x) columns(y, 0, x) = columns(y, 1, x) = columns(y, 2, x) = alpha(top, x);
+    for (int j = top + 1; j < bottom; ++j)
+        for (int x = 0; x < w; ++x) {
+            float a = alpha(j, x);
+            columns(y, 0, x) += a;
+            columns(y, 1, x) = a > columns(y, 1, x) ? a : columns(y, 1, x);
+            columns(y, 2, x) = a < columns(y, 2, x) ? a : columns(y, 2, x);
+        }
+    for (int cell = 0; cell < n; ++cell) {
+        int first = cell * k, last = min(first + k, w);
+        float added = 0.f, high = 0.f, low = 1.f;
+        for (int x = first; x < last; ++x) {
+            added += columns(y, 0, x);
+            high = fmaxf(high, columns(y, 1, x));
+            low = fminf(low, columns(y, 2, x));
+        }
+        mass(0, y, cell) = added;
+        mass(1, y, cell) = float((bottom - top) * (last - first)) - added;
+        peak(0, y, cell) = high;
+        peak(1, y, cell) = 1.f - low;
+    }
+}
+
 KERNEL(judge) {
     for (int y = 0; y < m; ++y)
         for (int x = 0; x < n; ++x) verdict(plane, y, x) = UNSEEN;
     for (int start = 0; start < m * n; ++start) {
         if (verdict(plane, start / n, start % n) != UNSEEN || peak(plane, start / n, start % n) < FAINT) continue;
-        queue(plane, 0) = start;
+        queue(plane, 0) = start / n << 16 | start % n;
         verdict(plane, start / n, start % n) = KEPT;
         int head = 0, tail = 1;
         float total = 0.f;
         bool outside = false;
         while (head < tail) {
-            int y = queue(plane, head) / n, x = queue(plane, head) % n;
+            int y = queue(plane, head) >> 16, x = queue(plane, head) & 0xffff;
             ++head;
             total += mass(plane, y, x);
             outside = outside || (plane == 1 && (y == 0 || x == 0 || y == m - 1 || x == n - 1));
@@ -52,19 +77,23 @@ KERNEL(judge) {
                 for (int i = max(x - 1, 0); i < min(x + 2, n); ++i) {
                     if (verdict(plane, j, i) == UNSEEN && peak(plane, j, i) >= FAINT) {
                         verdict(plane, j, i) = KEPT;
-                        queue(plane, tail++) = j * n + i;
+                        queue(plane, tail++) = j << 16 | i;
                     }
                 }
             }
         }
         if (total < least && !outside)
-            for (int k = 0; k < tail; ++k) verdict(plane, queue(plane, k) / n, queue(plane, k) % n) = GONE;
+            for (int k = 0; k < tail; ++k) verdict(plane, queue(plane, k) >> 16, queue(plane, k) & 0xffff) = GONE;
     }
 }
 
 KERNEL(sweep) {
-    bool speck = verdict(0, y / k, cell) == GONE, hole = verdict(1, y / k, cell) == GONE;
-    for (int x = cell * k; x < min(cell * k + k, w); ++x) out(y, x) = hole ? 1.f : (speck ? 0.f : alpha(y, x));
+    for (int cell = 0; cell < n; ++cell) {
+        bool speck = verdict(0, y, cell) == GONE, hole = verdict(1, y, cell) == GONE;
+        for (int j = y * k; j < min(y * k + k, h); ++j)
+            for (int x = cell * k; x < min(cell * k + k, w); ++x)
+                out(j, x) = hole ? 1.f : (speck ? 0.f : alpha(j, x));
+    }
 }
 
 KERNEL(clear) {

@@ -25,6 +25,7 @@ u8 = np.uint8
 CELLS = 96  # rows of the coarse grid, at most
 FAINT = f32(1 / 16)  # what covers less of a pixel connects nothing
 UNSEEN, KEPT, GONE = 0, 1, 2
+PACK = 16  # bits of a cell's column in the queue; its row is above them
 
 
 @kernel(
@@ -77,6 +78,40 @@ def survey(y, x, alpha, mass, peak, k, h, w):
 
 
 @kernel(
+    over="m", alpha="f32[h,w]", columns="f32[m,3,w] out", mass="f32[2,m,n] out", peak="f32[2,m,n] out",
+    k="i32", h="i32", w="i32", n="i32",
+)  # fmt: skip
+def survey_row(y, alpha, columns, mass, peak, k, h, w, n):
+    """The same of a row of cells, whose columns of pixels are added up first, for vector instructions."""
+    top = max(i32(y) * k, i32(0))
+    bottom = min(top + k, h)
+    total, most, least = columns[y, 0], columns[y, 1], columns[y, 2]
+    row = alpha[top]
+    for x in range(w):
+        total[x] = row[x]
+        most[x] = row[x]
+        least[x] = row[x]
+    for j in range(top + 1, bottom):
+        row = alpha[j]
+        for x in range(w):
+            total[x] += row[x]
+            most[x] = row[x] if row[x] > most[x] else most[x]
+            least[x] = row[x] if row[x] < least[x] else least[x]
+    for cell in range(n):
+        first = cell * k
+        last = min(first + k, w)
+        added, high, low = f32(0), f32(0), f32(1)
+        for x in range(first, last):
+            added += total[x]
+            high = max(high, most[x])
+            low = min(low, least[x])
+        mass[0, y, cell] = added
+        mass[1, y, cell] = f32((bottom - top) * (last - first)) - added
+        peak[0, y, cell] = high
+        peak[1, y, cell] = f32(1) - low
+
+
+@kernel(
     over="planes", mass="f32[planes,m,n]", peak="f32[planes,m,n]", verdict="u8[planes,m,n] out",
     queue="i32[planes,cells] out", least="f32", m="i32", n="i32",
 )  # fmt: skip
@@ -85,39 +120,48 @@ def judge(plane, mass, peak, verdict, queue, least, m, n):
     for y in range(m):
         for x in range(n):
             verdict[plane, y, x] = u8(UNSEEN)
-    for start in range(m * n):
-        if verdict[plane, start // n, start % n] != UNSEEN or peak[plane, start // n, start % n] < FAINT:
-            continue
-        queue[plane, 0] = start
-        verdict[plane, start // n, start % n] = u8(KEPT)
-        head = 0
-        tail = 1
-        total = f32(0)
-        outside = False
-        while head < tail:
-            y = int(queue[plane, head]) // n
-            x = int(queue[plane, head]) % n
-            head += 1
-            total += mass[plane, y, x]
-            outside = outside or (plane == 1 and (y == 0 or x == 0 or y == m - 1 or x == n - 1))
-            for j in range(max(y - 1, 0), min(y + 2, m)):
-                for i in range(max(x - 1, 0), min(x + 2, n)):
-                    if verdict[plane, j, i] == UNSEEN and peak[plane, j, i] >= FAINT:
-                        verdict[plane, j, i] = u8(KEPT)
-                        queue[plane, tail] = j * n + i
-                        tail += 1
-        if total < least and not outside:
-            for k in range(tail):
-                verdict[plane, int(queue[plane, k]) // n, int(queue[plane, k]) % n] = u8(GONE)
+    for row in range(m):
+        for column in range(n):
+            if verdict[plane, row, column] != UNSEEN or peak[plane, row, column] < FAINT:
+                continue
+            queue[plane, 0] = row << PACK | column
+            verdict[plane, row, column] = u8(KEPT)
+            head = 0
+            tail = 1
+            total = f32(0)
+            outside = False
+            while head < tail:
+                y = queue[plane, head] >> PACK
+                x = queue[plane, head] & ((1 << PACK) - 1)
+                head += 1
+                total += mass[plane, y, x]
+                outside = outside or (plane == 1 and (y == 0 or x == 0 or y == m - 1 or x == n - 1))
+                for j in range(max(y - 1, 0), min(y + 2, m)):
+                    for i in range(max(x - 1, 0), min(x + 2, n)):
+                        if verdict[plane, j, i] == UNSEEN and peak[plane, j, i] >= FAINT:
+                            verdict[plane, j, i] = u8(KEPT)
+                            queue[plane, tail] = j << PACK | i
+                            tail += 1
+            if total < least and not outside:
+                for k in range(tail):
+                    verdict[plane, queue[plane, k] >> PACK, queue[plane, k] & ((1 << PACK) - 1)] = u8(GONE)
 
 
-@kernel(over="h,n", alpha="f32[h,w]", verdict="u8[2,m,n]", out="f32[h,w] out", k="i32", w="i32")
-def sweep(y, cell, alpha, verdict, out, k, w):
-    """One row of a cell: 0 where a speck was, 1 where a hole was, alpha elsewhere."""
-    speck = verdict[0, y // k, cell] == GONE
-    hole = verdict[1, y // k, cell] == GONE
-    for x in range(cell * k, min(cell * k + k, w)):
-        out[y, x] = f32(1) if hole else (f32(0) if speck else alpha[y, x])
+@kernel(
+    over="m", alpha="f32[h,w]", verdict="u8[2,m,n]", out="f32[h,w] out", k="i32", h="i32", w="i32", n="i32",
+)  # fmt: skip
+def sweep(y, alpha, verdict, out, k, h, w, n):
+    """A row of cells: 0 where a speck was, 1 where a hole was, alpha elsewhere."""
+    for j in range(y * k, min(y * k + k, h)):
+        row, made = alpha[j], out[j]
+        for x in range(w):
+            made[x] = row[x]
+    for cell in range(n):
+        hole = verdict[1, y, cell] == GONE
+        if hole or verdict[0, y, cell] == GONE:
+            for j in range(y * k, min(y * k + k, h)):
+                for x in range(cell * k, min(cell * k + k, w)):
+                    out[j, x] = f32(1) if hole else f32(0)
 
 
 @kernel(
@@ -166,13 +210,14 @@ def despeckle(alpha: Array, out: Array, least: float, scratch: Scratch) -> None:
     k = -(-h // CELLS)
     m, n = -(-h // k), -(-w // k)
     mass, peak = (scratch(name, (2, m, n), f32) for name in ("mass", "peak"))
-    survey(alpha, mass, peak, k, h, w)
     if device_of(alpha).simt:
+        survey(alpha, mass, peak, k, h, w)
         parent, total = (scratch(name, (2, 1 + m * n), i32) for name in ("parent", "total"))
         unit = forest.unit_of(h * w)
         forest.sums(peak, float(FAINT), mass, unit, parent, total, rim=1)
         clear(alpha, parent, total, out, least * unit, k, n)
         return
+    survey_row(alpha, scratch("columns", (m, 3, w), f32), mass, peak, k, h, w, n)
     verdict = scratch("verdict", (2, m, n), u8)
     judge(mass, peak, verdict, scratch("queue", (2, m * n), i32), least, m, n)
-    sweep(alpha, verdict, out, k, w)
+    sweep(alpha, verdict, out, k, h, w, n)

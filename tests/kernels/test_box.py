@@ -34,8 +34,8 @@ def columns(r: int, step: int) -> Make:
 CASES: list[tuple[Kernel, Make]] = [
     (box.sum_columns, columns(3, 16)),
     (box.sum_columns, columns(50, 1)),
-    (box.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 4, H, W]),
-    (box.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 60, H, W]),
+    (box.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 4, H, 2 * H, W, -(-2 * H // 4)]),
+    (box.mean_rows, lambda rng: [real(rng, 2 * H, W), empty(2 * H, W), 60, H, 2 * H, W, -(-2 * H // 4)]),
     (box.mean_along, lambda rng: [real(rng, 2, H, W), empty(2, H, W), 1, 0, 3, H, W]),
     (box.mean_along, lambda rng: [real(rng, 2, H, W), empty(2, H, W), 0, 1, 60, H, W]),
     (box.mean_near, lambda rng: [real(rng, 2, H, W), empty(2, H, W), 2, H, W]),

@@ -38,13 +38,16 @@ def judged(rng: np.random.Generator) -> list[Any]:
 
 
 def swept(rng: np.random.Generator) -> list[Any]:
-    return [real(rng, H, W), rng.integers(0, 3, (2, 9, 12), np.uint8), empty(H, W), 4, W]
+    return [real(rng, H, W), rng.integers(0, 3, (2, 9, 12), np.uint8), empty(H, W), 4, H, W, 12]
 
 
 CASES: list[tuple[Kernel, Make]] = [
     *[(morphology.line, lines(*way, 1, 20)) for way in ((0, 1), (1, 0), (1, 1), (1, -1))],
     *[(morphology.line, lines(*way, -1, 1)) for way in ((0, 1), (1, 0), (1, 1), (1, -1))],
     (morphology.survey, surveyed),
+    (morphology.survey_row, lambda rng: [
+        patches(rng), empty(9, 3, W), empty(2, 9, 12), empty(2, 9, 12), 4, H, W, 12,
+    ]),
     (morphology.judge, judged),
     (morphology.sweep, swept),
     (morphology.clear, lambda rng: [
