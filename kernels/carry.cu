@@ -2,7 +2,9 @@
 #define PAD 12
 #define APART 6
 #define DOUBT 0.6f
-#define AROUND 4
+#define CELL 8
+#define AROUND 2
+#define FAR 4
 #define LIKE 10.f
 #define UNSURE 0.25f
 #define BINS 64
@@ -22,8 +24,22 @@ static __device__ __forceinline__ float novelty(float difference, float limit) {
 }
 
 KERNEL(differ) {
-    float v = float(y + PAD) + flow(0, y, x), u = float(x + PAD) + flow(1, y, x);
-    out(y, x) = fabsf(lerp(past, v, u, ph, pw) - now(y + PAD, x + PAD));
+    float v = fminf(fmaxf(float(y + PAD) + flow(0, y, x), 0.f), float(ph - 2));
+    float u = fminf(fmaxf(float(x + PAD) + flow(1, y, x), 0.f), float(pw - 2));
+    int j = int(v), i = int(u);
+    float fx = u - float(i);
+    float upper = float(past(j, i)) + float(int(past(j, i + 1)) - int(past(j, i))) * fx;
+    float lower = float(past(j + 1, i)) + float(int(past(j + 1, i + 1)) - int(past(j + 1, i))) * fx;
+    out(y, x) = fabsf(upper + (lower - upper) * (v - float(j)) - float(now(y + PAD, x + PAD))) * (1.f / 16.f);
+}
+
+KERNEL(smooth_span) {
+    for (int x = i * span; x < min(i * span + span, n); ++x) {
+        float total = 0.f;
+        for (int c = -2; c < 3; ++c)
+            for (int r = -2; r < 3; ++r) total += source(min(max(y + r, 0), m - 1), min(max(x + c, 0), n - 1));
+        out(y, x) = total * (1.f / 25.f);
+    }
 }
 
 KERNEL(thin) { out(y, x) = source(y * APART, x * APART);
@@ -71,34 +87,42 @@ KERNEL(narrow) {
     out(0) = times * low + least;
 }
 
-KERNEL(carry) {
-    float value = lerp(source, float(y) + flow(0, y, x), float(x) + flow(1, y, x), m, n);
-    float fresh = novelty(difference(y, x), limit(0));
-    if (fresh > 0.f) {
-        float here = now(y + PAD, x + PAD), total = 0.001f, mean = 0.001f * value;
-        for (int r = 0; r < 2 * AROUND + 1; ++r) {
-            int j = min(max(y + 2 * (r - AROUND), 0), m - 1);
-            for (int c = 0; c < 2 * AROUND + 1; ++c) {
-                int i = min(max(x + 2 * (c - AROUND), 0), n - 1);
-                float d = (now(j + PAD, i + PAD) - here) / LIKE;
-                float weight = (1.f - novelty(difference(j, i), limit(0))) / (1.f + d * d * d * d);
-                mean += weight * lerp(source, float(j) + flow(0, j, i), float(i) + flow(1, j, i), m, n);
-                total += weight;
+KERNEL(carry) { out(y, x) = lerp(source, float(y) + flow(0, y, x), float(x) + flow(1, y, x), m, n);
+}
+
+KERNEL(fill) {
+    for (int x = CELL * cell; x < CELL * cell + CELL; ++x) {
+        float value = source(y, x), fresh = novelty(difference(y, x), limit(0));
+        if (fresh > 0.f) {
+            float total = 0.001f, mean = 0.001f * value;
+            int here = now(y + PAD, x + PAD);
+            for (int r = -AROUND; r <= AROUND; ++r) {
+                int j = max(min(y + FAR * r, m - 1), 0);
+                for (int c = -AROUND; c <= AROUND; ++c) {
+                    int i = max(min(x + FAR * c, n - 1), 0);
+                    float d = float(int(now(j + PAD, i + PAD)) - here) * (1.f / 16.f / LIKE);
+                    float weight = (1.f - novelty(difference(j, i), limit(0))) / (1.f + d * d * d * d);
+                    mean += weight * source(j, i);
+                    total += weight;
+                }
             }
+            value += (mean / total - value) * fresh;
         }
-        value += (mean / total - value) * fresh;
+        out(y, x) = value;
     }
-    out(y, x) = value;
 }
 
 KERNEL(begin) { trust(y, x) = value;
 }
 
-KERNEL(fade) {
-    float v = flow(0, y, x), u = flow(1, y, x);
-    float speed = fminf((v * v + u * u) / (fast * fast), 1.f);
-    float kept = (1.f - still - (moving - still) * speed) * (1.f - novelty(difference(y, x), limit(0)));
-    out(y, x) = kept * lerp(source, float(y) + v, float(x) + u, m, n);
+KERNEL(bring) {
+    for (int x = CELL * cell; x < CELL * cell + CELL; ++x) {
+        float v = flow(0, y, x), u = flow(1, y, x);
+        float speed = fminf((v * v + u * u) * slow, 1.f);
+        float kept = (1.f - still - (moving - still) * speed) * (1.f - novelty(difference(y, x), limit(0)));
+        now_matte(y, x) = lerp(matte, float(y) + v, float(x) + u, m, n);
+        now_trust(y, x) = kept * lerp(trust, float(y) + v, float(x) + u, m, n);
+    }
 }
 
 KERNEL(settle) {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bgflow.frame import Array
-from bgflow.kernels import box, carry, flow, resize
+from bgflow.kernels import carry, flow, fold, pyramid
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
@@ -33,12 +33,20 @@ class History:
     def __init__(self, ctx: Context, h: int, w: int):
         self.scratch, self.size = ctx.scratch, (h, w)
         self.k = max(round(h / ROWS), 1)
-        self.m, self.n = -(-h // self.k), -(-w // self.k)
+        self.m, self.n = (-(-side // (self.k * flow.CELL)) * flow.CELL for side in (h, w))
         self.wanted = self.ring = RING if ctx.device.name == "cpu" else 2
         self.count = 0
         self._times: list[Fraction] = []
-        self._pictures = self.scratch("pictures", (RING, *flow.padded(self.m, self.n)), f32)
+        self._pictures = [
+            self.scratch(f"pictures {depth}", (RING, *pyramid.padded(*size)), np.uint16)
+            for depth, size in enumerate(flow.sizes(self.m, self.n))
+        ]
+        self._sums = self.scratch("sums", (self.m, 3 * w), np.uint16)
+        self._still = self.scratch("still", (2, 1, 1), f32)
+        for plane in self._still:
+            carry.begin(plane, 0)
         self._flows = self.scratch("flows", (RING, 2, self.m, self.n), f32)
+        self.difference = self.scratch("difference", (self.m, self.n), f32)
 
     def turn(self, time: Fraction) -> None:
         """The picture of another instant comes."""
@@ -49,9 +57,11 @@ class History:
 
     def add(self, image: Array) -> None:
         """The picture of this instant."""
-        flow.grey(image, self.picture(0), self.k, self.m, self.n, *self.size)
+        now = self.pyramid(0)
+        pyramid.grey(image, now[0], self.k, self._sums)
+        pyramid.build(now)
         if len(self._times) > 1:
-            flow.flow(self.picture(0), self.picture(1), self.flow(0), self.scratch)
+            flow.flow(now, self.pyramid(1), self.flow(0), self.difference, self._still, self.scratch)
 
     def is_short(self, time: Fraction) -> bool:
         """Whether `time` is before all that will be in the ring after the next turn, and a larger one has more."""
@@ -60,7 +70,11 @@ class History:
 
     def picture(self, age: int) -> Array:
         """The picture of `age` instants ago."""
-        return self._pictures[(self.count - age) % self.ring]
+        return self.pyramid(age)[0]
+
+    def pyramid(self, age: int) -> list[Array]:
+        """The same, and at ever smaller sizes."""
+        return [p[(self.count - age) % self.ring] for p in self._pictures]
 
     def flow(self, age: int) -> Array:
         """The flow from the picture of `age` instants ago to the one before it."""
@@ -119,7 +133,7 @@ class Stabilise(Stage, use="time.stabilise"):
         past.add(image)
         if first:
             matte, trust = self._state(past, 0)
-            resize.area(alpha, matte)
+            fold.shrink(alpha, matte, past.k, *alpha.shape)
             carry.begin(trust, FEW)
             carry.begin(self._same(past), 0)
         else:
@@ -128,7 +142,7 @@ class Stabilise(Stage, use="time.stabilise"):
                 self._settle(past, alpha, past.age(asked), matte, trust)
         self._answered = asked
         out = self.ctx.empty(self.steady)
-        resize.matte(matte, out)
+        fold.enlarge(matte, out, past.k)
         return out
 
     def launches(self) -> Hashable | None:
@@ -162,35 +176,39 @@ class Stabilise(Stage, use="time.stabilise"):
         """Matte and trust, brought here from the last instant."""
         (old_matte, old_trust), (matte, trust) = self._state(past, 1), self._state(past, 0)
         motion, limit = past.flow(0), self._limit()
-        difference = self._difference(past, motion, 1)
+        difference, brought = (self.ctx.scratch(name, (past.m, past.n), f32) for name in ("smooth", "brought"))
+        carry.smooth(past.difference, difference)
         some = self.ctx.scratch("some", (-(-past.m // carry.APART), -(-past.n // carry.APART)), f32)
         carry.thin(difference, some)
         carry.limit(some, CALM, OVER, LEAST, limit, self.ctx.scratch)
-        carry.carry(old_matte, motion, difference, past.picture(0), matte, limit, past.m, past.n)
-        fast = self.fast / 100 * past.m
-        carry.fade(old_trust, motion, difference, trust, limit, self.still, self.moving, fast, past.m, past.n)
+        columns, slow = past.n // flow.CELL, (self.fast / 100 * past.m) ** -2
+        carry.bring(
+            old_matte, old_trust, motion, difference, brought, trust, limit, self.still, self.moving, slow,
+            columns, past.m, past.n,
+        )  # fmt: skip
+        carry.fill(brought, difference, past.picture(0), matte, limit, columns, past.m, past.n)
         return matte, trust
 
     def _settle(self, past: History, alpha: Array, age: int, matte: Array, trust: Array) -> None:
         """Correct matte and trust by an answer of the network that is `age` instants old."""
         shape, limit = (past.m, past.n), self._limit()
         answer = self.ctx.scratch("answer", shape, f32)
-        resize.area(alpha, answer)
+        fold.shrink(alpha, answer, past.k, *alpha.shape)
         if age:
             motion, brought = past.flow_to(age), self.ctx.scratch("brought", shape, f32)
             difference = self._difference(past, motion, age)
-            carry.carry(answer, motion, difference, past.picture(0), brought, limit, *shape)
-            answer = brought
+            carry.carry(answer, motion, brought, *shape)
+            carry.fill(brought, difference, past.picture(0), answer, limit, shape[1] // flow.CELL, *shape)
         else:
             difference = self._same(past)
         carry.settle(answer, difference, matte, trust, limit)
 
     def _difference(self, past: History, motion: Array, age: int) -> Array:
         """How much the neighbourhood of each pixel differs from what it was, 0..255."""
-        out, between = (self.ctx.scratch(name, (past.m, past.n), f32) for name in ("difference", "sums"))
+        rough, out = (self.ctx.scratch(name, (past.m, past.n), f32) for name in ("rough", "since"))
         now = past.picture(0)
-        carry.differ(now, past.picture(age), motion, out, *now.shape)
-        box.mean(out[None], out[None], NEARBY, between[None])
+        carry.differ(now, past.picture(age), motion, rough, *now.shape)
+        carry.smooth(rough, out)
         return out
 
     def _same(self, past: History) -> Array:

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
-from bgflow.kernels import carry, flow
+from bgflow.kernels import carry, pyramid
 from tests.kernels import hostcuda
 
 Make = Callable[[np.random.Generator], list[Any]]
 Plane = np.ndarray[Any, Any]
 M, N = 33, 47
-PADDED = flow.padded(M, N)
+PADDED = pyramid.padded(M, N)
+WIDE = 48  # whole cells
 
 
 def empty(*shape: int) -> Plane:
@@ -29,8 +30,19 @@ def level(value: float) -> Plane:
     return np.array([value], np.float32)
 
 
-def near(rng: np.random.Generator) -> Plane:
-    return rng.uniform(-6, 6, (2, M, N)).astype(np.float32)
+def near(rng: np.random.Generator, n: int = N) -> Plane:
+    return rng.uniform(-6, 6, (2, M, n)).astype(np.float32)
+
+
+def rest(rng: np.random.Generator) -> Plane:
+    """A flow that is nothing in some cells."""
+    motion = near(rng, WIDE)
+    motion[:, :, 8:32] = 0
+    return motion
+
+
+def grey(rng: np.random.Generator, n: int = N) -> Plane:
+    return rng.integers(0, 960, pyramid.padded(M, n), np.uint16)
 
 
 def ties(rng: np.random.Generator, n: int) -> Plane:
@@ -44,16 +56,20 @@ def ranks(some: Plane) -> np.ndarray[Any, Any]:
 
 
 CASES: list[tuple[Kernel, Make]] = [
-    (carry.differ, lambda rng: [
-        real(rng, *PADDED), real(rng, *PADDED), near(rng), empty(M, N), *PADDED
-    ]),
+    (carry.differ, lambda rng: [grey(rng), grey(rng), near(rng), empty(M, N), *PADDED]),
+    (carry.differ, lambda rng: [grey(rng), grey(rng), 20 * near(rng), empty(M, N), *PADDED]),
+    (carry.smooth_span, lambda rng: [real(rng, M, N), empty(M, N), N, 1, M, N]),
+    (carry.smooth_span, lambda rng: [real(rng, M, N), empty(M, N), 1, N, M, N]),
+    (carry.smooth_span, lambda rng: [real(rng, 3, 3), empty(3, 3), 3, 1, 3, 3]),
     (carry.thin, lambda rng: [real(rng, M, N), empty(-(-M // carry.APART), -(-N // carry.APART))]),
-    (carry.carry, lambda rng: [
-        real(rng, M, N), near(rng), 20 * real(rng, M, N), 60 * real(rng, *PADDED), empty(M, N), level(7), M, N
+    (carry.carry, lambda rng: [real(rng, M, N), near(rng), empty(M, N), M, N]),
+    (carry.fill, lambda rng: [
+        real(rng, M, WIDE), 20 * real(rng, M, WIDE), grey(rng, WIDE), empty(M, WIDE), level(7), WIDE // 8, M, WIDE
     ]),
     (carry.begin, lambda rng: [real(rng, M, N), 0.5]),
-    (carry.fade, lambda rng: [
-        real(rng, M, N), near(rng), 20 * real(rng, M, N), empty(M, N), level(7), 0.12, 0.4, 3.0, M, N
+    (carry.bring, lambda rng: [
+        real(rng, M, WIDE), 9 * real(rng, M, WIDE), rest(rng), 20 * real(rng, M, WIDE), empty(M, WIDE), empty(M, WIDE),
+        level(7), 0.12, 0.4, 0.1, WIDE // 8, M, WIDE
     ]),
     (carry.settle, lambda rng: [
         real(rng, M, N), 20 * real(rng, M, N), real(rng, M, N), 9 * real(rng, M, N), level(7)
@@ -89,21 +105,36 @@ def test_an_answer_for_what_is_no_longer_there_does_not_count() -> None:
     assert abs(settled(1.0, 10, 0.7, 1)[0] - 0.7) < 1e-3
 
 
+def brought(matte: Plane, trust: Plane, motion: Plane, difference: Plane) -> tuple[Plane, Plane]:
+    """Matte and trust, carried along."""
+    now = empty(*matte.shape), empty(*matte.shape)
+    m, n = matte.shape
+    carry.bring(matte, trust, motion, difference, *now, level(5), 0.1, 0.4, 1.0, n // 8, m, n)
+    return now
+
+
 def test_trust_is_lost_where_something_new_shows() -> None:
-    difference, out = empty(4, 6), empty(4, 6)
+    difference, ones = empty(4, 8), np.ones((4, 8), np.float32)
     difference[:, 3:] = 10
-    carry.fade(np.ones((4, 6), np.float32), empty(2, 4, 6), difference, out, level(5), 0.1, 0.4, 1.0, 4, 6)
-    np.testing.assert_allclose(out[:, :3], 0.9)
-    assert not out[:, 3:].any()
+    _, trust = brought(ones, ones, empty(2, 4, 8), difference)
+    np.testing.assert_allclose(trust[:, :3], 0.9)
+    assert not trust[:, 3:].any()
+
+
+def test_trust_is_lost_where_something_moves_fast() -> None:
+    motion, ones = empty(2, 8, 16), np.ones((8, 16), np.float32)
+    motion[1] = np.repeat([0, 0.5, 1, 7], 4)
+    _, trust = brought(ones, ones, motion, empty(8, 16))
+    np.testing.assert_allclose(trust[0], np.repeat([0.9, 0.825, 0.6, 0.6], 4), rtol=1e-5)
 
 
 def test_what_is_new_becomes_what_looks_like_it_nearby() -> None:
-    matte, difference, out = empty(20, 30), empty(20, 30), empty(20, 30)
-    now = np.full(flow.padded(20, 30), 60, np.float32)
-    now[:, flow.PAD + 15 :] = 180
+    matte, difference, out = empty(20, 32), empty(20, 32), empty(20, 32)
+    now = np.full(pyramid.padded(20, 32), 60 * 16, np.uint16)
+    now[:, pyramid.PAD + 15 :] = 180 * 16
     matte[:, 12:] = 1  # the subject was there, and is from column 15 on now
     difference[:, 12:15] = 10
-    carry.carry(matte, empty(2, 20, 30), difference, now, out, level(5), 20, 30)
+    carry.fill(matte, difference, now, out, level(5), 4, 20, 32)
     assert out[:, :15].max() < 0.02
     assert out[:, 15:].min() == 1
 
@@ -111,11 +142,25 @@ def test_what_is_new_becomes_what_looks_like_it_nearby() -> None:
 @settings(max_examples=25, deadline=None)
 @given(dy=st.integers(-4, 4), dx=st.integers(-4, 4), seed=st.integers(0, 99))
 def test_carrying_by_whole_pixels_is_a_shift(dy: int, dx: int, seed: int) -> None:
-    source = real(np.random.default_rng(seed), 20, 30)
-    motion, out = empty(2, 20, 30), empty(20, 30)
+    rng = np.random.default_rng(seed)
+    source, trust, motion, out = real(rng, 20, 32), real(rng, 20, 32), empty(2, 20, 32), empty(20, 32)
     motion[0], motion[1] = -dy, -dx
-    carry.carry(source, motion, empty(20, 30), empty(*flow.padded(20, 30)), out, level(1), 20, 30)
+    carry.carry(source, motion, out, 20, 32)
     np.testing.assert_allclose(out[4:-4, 4:-4], np.roll(source, (dy, dx), (0, 1))[4:-4, 4:-4], atol=1e-6)
+    matte, kept = brought(source, trust, motion, empty(20, 32))
+    np.testing.assert_array_equal(matte, out)
+    share = 0.6 if dy or dx else 0.9
+    np.testing.assert_allclose(kept[4:-4, 4:-4], share * np.roll(trust, (dy, dx), (0, 1))[4:-4, 4:-4], rtol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(m=st.integers(1, 20), n=st.integers(1, 20), seed=st.integers(0, 99))
+def test_smoothing_is_the_mean_of_five_by_five_with_the_border_repeated(m: int, n: int, seed: int) -> None:
+    source, out = real(np.random.default_rng(seed), m, n), empty(m, n)
+    carry.smooth(source, out)
+    wide = np.pad(source, 2, mode="edge")
+    want = np.mean([wide[j : j + m, i : i + n] for j in range(5) for i in range(5)], 0)
+    np.testing.assert_allclose(out, want, atol=1e-6)
 
 
 @settings(max_examples=25, deadline=None)
