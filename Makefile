@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRAPH ?= graphs/webrtc_replace.yaml
 
-.PHONY: run test gpu-test bench quick lint types clean
+.PHONY: run test gpu-test bench bench-pages quick lint types clean
 
 run: .venv/installed
 	$(BIN)/bgflow models pull u2netp
@@ -19,10 +19,20 @@ gpu-test: .venv/gpu
 	$(BIN)/python -m pytest -m gpu
 	$(BIN)/python -m bgflow.bench.gpu --seconds 240
 
-# Speed beside peers, on this machine, into docs/performance.md and bench/results/.
+# Speed beside peers, on this machine: suite after suite into bench/results/suites/ (SUITES="kernels scale" measures
+# only those), then the tables and pictures of all of them into bench/results/, docs/performance.md and the README.
+SUITES ?= $(shell $(BIN)/bgflow bench --list | cut -d' ' -f1)
+RESULTS := bench/results
+
 bench: .venv/tested
-	mkdir -p bench/results
-	$(BIN)/bgflow bench --json bench/results/bench.json --html bench/results/bench.html --markdown docs/performance.md
+	mkdir -p $(RESULTS)/suites
+	for suite in $(SUITES); do $(BIN)/bgflow bench $$suite --json $(RESULTS)/suites/$$suite.json || failed=1; done; \
+	$(MAKE) bench-pages && test -z "$$failed"
+
+# The pages alone, from what was measured before.
+bench-pages:
+	$(BIN)/bgflow bench --merge $(RESULTS)/suites --json $(RESULTS)/bench.json --html $(RESULTS)/bench.html \
+	  --pictures $(RESULTS) --markdown docs/performance.md --markdown README.md
 
 quick: .venv/tested
 	$(BIN)/python -m pytest -m "not slow and not browser"

@@ -1,19 +1,17 @@
-"""The pictures of a report as inline SVG: bars of ratios with their intervals, and distributions of latencies."""
+"""Bars of ratios with their intervals, as inline SVG."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bgflow.bench.interval import Interval
 
 WIDTH, NAME, LINE, TOP = 900, 330, 24, 22  # of a chart, of its names, of a bar with its gap, above the first
 RIGHT = 190  # for the figures behind the bars
-COURSE = 230  # height of a distribution
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-COLOURS = 5  # classes c0 to c4 of the page's style
 
 
 @dataclass(frozen=True)
@@ -54,28 +52,3 @@ def ratios(bars: Sequence[Bar], label: str) -> str:
             parts.append(f'<path class="goal" d="M{x(bar.goal)} {y - 3}v22"/>')
         parts.append(f'<text x="{WIDTH - RIGHT + 12}" y="{middle + 4}">{r}x</text>')
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(label)}">{"".join(parts)}</svg>'
-
-
-def distribution(courses: Mapping[str, Sequence[float]], unit: str, label: str) -> str:
-    """The share of samples that are not above each value, a line for each name; the middle and the tail are marked."""
-    most = max(max(samples) for samples in courses.values()) or 1.0
-    left, bottom, right = 44, COURSE - 26, WIDTH - 20
-    parts = []
-    for share in (0, 0.5, 0.95, 1):
-        y = bottom - share * (bottom - 12)
-        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.0%}</text>')
-    for n in range(5):
-        x = left + n / 4 * (right - left)
-        parts.append(
-            f'<text class="tick" x="{x:.0f}" y="{COURSE - 8}" text-anchor="{"end" if n == 4 else "middle"}">'
-            f"{most * n / 4:.3g} {html.escape(unit)}</text>"
-        )
-    for n, samples in enumerate(courses.values()):
-        ordered = sorted(samples)
-        steps = [f"M{left} {bottom}"]
-        for place, value in enumerate(ordered, 1):
-            x, y = left + value / most * (right - left), bottom - place / len(ordered) * (bottom - 12)
-            steps.append(f"H{x:.1f}V{y:.1f}")
-        parts.append(f'<path class="course c{n % COLOURS}" d="{"".join(steps)}"/>')
-    return f'<svg viewBox="0 0 {WIDTH} {COURSE}" role="img" aria-label="{html.escape(label)}">{"".join(parts)}</svg>'

@@ -63,7 +63,7 @@ class End(Stage, use=END):
     def open(self, ctx: Context) -> None:
         super().open(ctx)
         self.count = 0
-        self.began = self.ended = 0.0
+        self.began = self.ended = self.began_work = self.ended_work = 0.0
         self.delays: list[float] = []
 
     def process(self, value: Any) -> None:
@@ -74,9 +74,18 @@ class End(Stage, use=END):
             self.delays.append(self.ended - self.ctx.frame.born)
         if self.count == self.warm:
             self.began = self.ended
+            self.began_work = time.thread_time()
         self.count += 1
+
+    def close(self) -> None:
+        self.ended_work = time.thread_time()
 
     @property
     def each(self) -> float:
         """Seconds from one frame to the next, on the mean of those that count."""
         return (self.ended - self.began) / max(self.count - self.warm - 1, 1)
+
+    @property
+    def work(self) -> float:
+        """Seconds of a processor that the thread took for each of these frames."""
+        return (self.ended_work - self.began_work) / max(self.count - self.warm - 1, 1)

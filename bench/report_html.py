@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bgflow.bench import compare as comparison
-from bgflow.bench.bars import COLOURS, Bar, distribution, ratios
+from bgflow.bench.bars import ratios
+from bgflow.bench.cdf import COLOURS, distribution
 from bgflow.bench.compare import Change
+from bgflow.bench.gallery import CHART, bars, courses
 from bgflow.bench.interval import Interval
 from bgflow.bench.markdown import origin, tables
 from bgflow.bench.page import Table
@@ -16,12 +18,6 @@ from bgflow.bench.result import Result, Row
 from bgflow.errors import MediaError
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --dim: #5d6773; --paper: #fbfbfa; --card: #fff; --line: #e2e4e8;
-  --good: #1f7a3d; --bad: #b3261e; --even: #8a94a0; --c0: #0b6bcb; --c1: #d9730d; --c2: #2a9d5c; --c3: #a13bbd;
-  --c4: #8a6d3b }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7eaee; --dim: #98a2ae; --paper: #14171b; --card: #1c2026;
-  --line: #30363e; --good: #4fb571; --bad: #f0776c; --even: #7d8894; --c0: #6cb2ff; --c1: #ffa657; --c2: #6fd08c;
-  --c3: #d99bf0; --c4: #cbb07c } }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 1160px; padding: 2rem 1.25rem 4rem; color: var(--ink); background: var(--paper);
   font: 15px/1.5 system-ui, sans-serif }
@@ -36,17 +32,11 @@ td:nth-child(2), td:nth-child(5) { white-space: nowrap }
 thead th { border-top: 0; color: var(--dim); font-weight: 600 }
 td.good { color: var(--good); font-weight: 600 } td.bad { color: var(--bad); font-weight: 600 }
 svg { display: block; width: 100%; min-width: 640px; height: auto }
-svg text { fill: var(--ink); font: 12.5px system-ui, sans-serif; font-variant-numeric: tabular-nums }
-svg .tick { fill: var(--dim); font-size: 11px } .grid { stroke: var(--line) } .one { stroke: var(--dim) }
-.faster { fill: var(--good) } .slower { fill: var(--bad) } .even { fill: var(--even) }
-.whisker { stroke: var(--ink); stroke-width: 1.5; fill: none } .goal { stroke: var(--c1); stroke-width: 3 }
-.course { fill: none; stroke-width: 1.75 }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; vertical-align: -.05em }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .875rem }
 dt { font-weight: 600 } dd { margin: 0; overflow-wrap: anywhere }
 """
-for _n in range(COLOURS):
-    STYLE += f".course.c{_n} {{ stroke: var(--c{_n}) }} .key.c{_n} {{ background: var(--c{_n}) }}\n"
+STYLE = CHART + STYLE + "".join(f".key.c{n} {{ background: var(--c{n}) }}\n" for n in range(COLOURS))
 KINDS = {"reached": "good", "faster": "good", "missed": "bad", "slower": "bad"}
 
 
@@ -83,30 +73,20 @@ def save(file: Path, text: str) -> None:
 
 
 def _charts(rows: Sequence[Row]) -> Iterator[str]:
-    bars = [
-        Bar(f"{row.name} / {peer.name}", peer.ratio, _goal(row, peer.name))
-        for row in rows
-        for peer in row.peers
-        if peer.ratio.low > 0
-    ]
-    if bars:
+    if shown := bars(rows):
         told = (
             "How many times as fast as the peer: the bar is the median, the line its 95 % interval, the mark the goal."
         )
-        yield f'<div class="card">{ratios(bars, told)}</div><p>{told}</p>'
+        yield f'<div class="card">{ratios(shown, told)}</div><p>{told}</p>'
     for row in rows:
         if row.latency:
-            courses = {row.name: row.samples, **{peer.name: peer.samples for peer in row.peers}}
+            drawn = courses(row)
             keys = " ".join(
                 f'<span class="key c{n % COLOURS}"></span> {_safe(name)}: {_quantiles(samples, row.unit)}'
-                for n, (name, samples) in enumerate(courses.items())
+                for n, (name, samples) in enumerate(drawn.items())
             )
             label = f"Distribution of {row.name}"
-            yield f'<div class="card">{distribution(courses, row.unit, label)}</div><p>{keys}</p>'
-
-
-def _goal(row: Row, peer: str) -> float | None:
-    return next((goal.least for goal in row.goals if goal.of == "ratio" and goal.peer == peer), None)
+            yield f'<div class="card">{distribution(drawn, row.unit, label)}</div><p>{keys}</p>'
 
 
 def _quantiles(samples: Sequence[float], unit: str) -> str:

@@ -75,6 +75,8 @@ class Row(Figures):
     """Whether the samples are single events, whose tail matters."""
     goals: list[Goal] = []
     note: str = ""
+    when: str = ""
+    """When it was measured, UTC, ISO 8601."""
 
     @classmethod
     def measured(
@@ -89,10 +91,14 @@ class Row(Figures):
         moved: int | None = None,
         copied: Sequence[float] | None = None,
         latency: bool = False,
+        quantile: float = 0.5,
         goals: Sequence[Goal] = (),
         note: str = "",
     ) -> Self:
-        """A row from samples; those of peers, and the times `copied` of as many bytes as `moved`, pair up with them."""
+        """A row from samples; those of peers, and the times `copied` of as many bytes as `moved`, pair up with them.
+
+        Its value is their median, or another `quantile`.
+        """
         beside = [
             Peer(
                 name=peer,
@@ -102,7 +108,7 @@ class Row(Figures):
             )
             for peer, theirs in (peers or {}).items()
         ]
-        interval, share = Interval.of(samples), ratio(copied, samples) if copied else None
+        interval, share = Interval.of(samples, quantile), ratio(copied, samples) if copied else None
         found: dict[str, Interval | None] = {f"ratio {peer.name}": peer.ratio for peer in beside}
         found |= {"value ": interval, "share ": share}
         return cls(
@@ -127,11 +133,19 @@ class Row(Figures):
 
 
 class Absent(Figures):
-    """What could not be measured here, and why."""
+    """What could not be measured here, and why; a row of `unit` that would have had `goals`."""
 
     suite: str
     name: str
     why: str
+    unit: str = ""
+    goals: list[Goal] = []
+    when: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which row it would have been."""
+        return self.suite, self.name
 
 
 class Result(Figures):

@@ -6,39 +6,19 @@ Everything runs through the real engine: `load`, `plan`, `Run`, and for the star
 from __future__ import annotations
 
 import itertools
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from bgflow import Run, load, plan
-from bgflow.bench.duel import ROUNDS
 from bgflow.bench.empty import END, NOTHING, TICK, End
 from bgflow.bench.result import Goal
+from bgflow.bench.starts import starts
 from bgflow.bench.suite import Case, Item, Scope
-from bgflow.errors import BgflowError
 from bgflow.frame import WARM_UP
 
 LENGTHS = (1, 10, 100)  # stages of a chain
 WORK = 40_000  # calls of stages in one sample
 GAP = 0.001  # seconds between frames that find the other thread asleep
-COLD_ROUNDS = 3  # compiling takes long: the limits are the extremes then
-START_SECONDS = 300  # after which a start has failed
-
-START = f"""
-graph: start
-device: cpu
-stages:
-  tick: {{use: "{TICK}", set: {{width: 320, height: 180}}}}
-  mog: {{use: mog.running, in: tick.image}}
-  edge: {{use: edge.refine, in: {{image: tick.image, alpha: mog.alpha}}}}
-  over: {{use: compose.replace, in: {{image: tick.image, alpha: edge.alpha}}}}
-  end: {{use: "{END}", in: over.out, set: {{stamp: "STAMP"}}}}
-"""
 
 
 def cases(scope: Scope) -> Iterator[Item]:
@@ -49,7 +29,7 @@ def cases(scope: Scope) -> Iterator[Item]:
             f"{length} empty stage{'s' * (length > 1)}, each",
             lambda length=length: chain(length, work // length) / length,  # type: ignore[misc]
             unit="µs",
-            note="of a frame, with its share of the source, the end and the instant itself",
+            note="processor time of a frame, with its share of the source, the end and the instant itself",
             clocked=True,
         )
     short, long = LENGTHS[1:]
@@ -58,7 +38,7 @@ def cases(scope: Scope) -> Iterator[Item]:
         lambda: (chain(long, work // long) - chain(short, work // short)) / (long - short),
         unit="µs",
         goals=[Goal(of="value", most=3)],
-        note=f"from {short} to {long} of them",
+        note=f"processor time of a frame; from {short} to {long} of them",
         clocked=True,
     )
     frames = 20 if scope.tiny else 300
@@ -77,29 +57,14 @@ def cases(scope: Scope) -> Iterator[Item]:
         note="time from frame to frame on two threads, less the same on one; Python runs one of them at a time",
         clocked=True,
     )
-    with tempfile.TemporaryDirectory(prefix="bgflow-bench-") as folder:
-        start = started(Path(folder), cold=False)
-        start()  # fills the cache
-        yield Case(
-            "start of bgflow run to its first frame, warm cache",
-            start,
-            unit="s",
-            goals=[Goal(of="value", most=1.5)],
-            note="Python's own start and every import, 320x180, mog.running, edge.refine, compose.replace",
-            rounds=1 if scope.tiny else ROUNDS,
-            clocked=True,
-        )
-        if not scope.tiny:
-            cold = started(Path(folder), cold=True)
-            note = "every kernel is compiled first; the limits are the extremes"
-            yield Case("the same, cold cache", cold, unit="s", note=note, rounds=COLD_ROUNDS, clocked=True)
+    yield from starts(scope)
 
 
 def chain(length: int, frames: int) -> float:
-    """Seconds from frame to frame through so many empty stages, on one thread."""
+    """Seconds of a processor for a frame through so many empty stages, on one thread; what others do counts little."""
     names = ["tick", *(f"s{n}" for n in range(length))]
     stages = [f'{name}: {{use: "{NOTHING}", in: {before}}}' for before, name in itertools.pairwise(names)]
-    return _ran([*stages, f'end: {{use: "{END}", in: {names[-1]}, set: {{warm: {WARM_UP}}}}}'], frames).each
+    return _ran([*stages, f'end: {{use: "{END}", in: {names[-1]}, set: {{warm: {WARM_UP}}}}}'], frames).work
 
 
 def delay(frames: int, *, two: bool) -> float:
@@ -126,27 +91,3 @@ def _ran(stages: list[str], frames: int, gap: float = 0.0) -> End:
     end = graph.nodes["end"].stage
     assert isinstance(end, End)
     return end
-
-
-def started(folder: Path, *, cold: bool) -> Callable[[], float]:
-    """Starts a process that runs one frame, and tells the seconds to it; a cold one finds no compiled kernel.
-
-    It raises BgflowError when the process fails.
-    """
-    stamp, graph = folder / "stamp", folder / "start.yaml"
-    graph.write_text(START.replace("STAMP", str(stamp)), "utf-8")
-    command = [sys.executable, "-m", "bgflow", "run", str(graph), "--frames", "1"]
-
-    def start() -> float:
-        stamp.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as empty:
-            environment = {**os.environ, "BGFLOW_CACHE": empty} if cold else None
-            began = time.monotonic()
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False
-            )
-        if done.returncode:
-            raise BgflowError(f"bgflow run ended with {done.returncode}: {done.stderr.strip()[-200:]}")
-        return float(stamp.read_text("ascii")) - began
-
-    return start

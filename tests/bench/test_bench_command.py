@@ -78,6 +78,16 @@ def test_another_machine_is_refused_before_anything_is_measured(monkeypatch: pyt
         (("g.yaml", "--only", "zebra", "--seconds", "0"), "--only zebra: is in no row's name"),
         (("--compare", "old.json"), "--compare wants --against OLD.json"),
         (("g.yaml", "--compare", "old.json", "--against", "old.json"), "--compare wants --against OLD.json"),
+        (("g.yaml", "--merge", "old.json"), "--merge wants neither suite, nor graph"),
+        (("--merge", "none.json"), "none.json: cannot be read"),
+        (("g.yaml", "--streams", "0"), "--streams 0: says no number of streams; write --streams auto, or 1 to 64"),
+        (("g.yaml", "--streams", "many"), "--streams many: says no number of streams"),
+        (("g.yaml", "--streams", "auto"), "--streams auto wants a promise to keep: add --slo"),
+        (("g.yaml", "--streams", "auto", "--slo", "p99<33"), "--slo p99<33: is no limit; write a percentile"),
+        (("g.yaml", "--slo", "p99<33ms"), "--slo alone: says no number of streams"),
+        (("kernels", "--slo", "p99<33ms"), "--slo wants a graph, not kernels"),
+        (("--streams", "2"), "--streams wants a graph, not all suites"),
+        (("g.yaml", "--pictures", "no/such"), "--pictures no/such: there is no folder"),
     ],
 )
 def test_what_cannot_be_is_told_with_2(args: tuple[str, ...], said: str) -> None:
@@ -85,6 +95,28 @@ def test_what_cannot_be_is_told_with_2(args: tuple[str, ...], said: str) -> None
     assert told.code == 2
     assert said in told.err
     assert "Traceback" not in told.err
+
+
+def test_results_are_merged_into_pages_and_pictures(folder: Path) -> None:
+    result(row("mean", around(4), {"OpenCV": around(8)})).save(folder / "more.json")
+    (folder / "README.md").write_text("<!-- table: bench kernels --><!-- end of table: bench kernels -->\n")
+    (folder / "pictures").mkdir()
+    to = ("--html", "all.html", "--pictures", "pictures", "--markdown", "README.md", "--markdown", "new.md")
+    told = bgflow("bench", "--merge", "old.json", "--merge", "more.json", "--json", "all.json", *to)
+    assert (told.code, told.err) == (0, "")
+    assert {r.name for r in read(folder / "all.json").rows} == {"box", "mean"}
+    assert "| mean |" in Path("README.md").read_text()
+    assert "| mean |" in Path("new.md").read_text()
+    assert Path("pictures/kernels-ratios.svg").read_text().startswith("<svg xmlns")
+
+
+def test_a_graph_is_loaded_with_as_many_streams_as_asked() -> None:
+    Path("src.yaml").write_text(GRAPH.replace("bgflow.bench.empty:Tick", "synth.source").replace("COUNT", "99"))
+    told = bgflow("bench", "src.yaml", "--tiny", "--seconds", "0.1", "--streams", "2", "--json", "load.json")
+    assert told.code == 0, told.err
+    (only,) = read(Path("load.json")).rows
+    assert (only.name, only.unit, only.latency) == ("2 streams", "ms", True)
+    assert only.when
 
 
 @pytest.mark.parametrize("graph", ["g.yaml", "endless.yaml"])

@@ -150,9 +150,23 @@ def test_the_overhead_suite_runs_the_real_engine(scope: Scope) -> None:
         "100 empty stages, each",
         "one empty stage more",
     ]
-    start = rows["start of bgflow run to its first frame, warm cache"]
+    start = rows["start to the first frame, no network"]
     assert isinstance(start, Row)
     assert start.interval.low > 0
+
+
+@pytest.mark.slow
+def test_the_scale_suite_runs_streams_beside_processes(scope: Scope) -> None:
+    rows = {row.name: row for row in measure("scale", find("scale"), scope)}
+    assert list(rows) == [
+        f"{streams}, {what}"
+        for streams in ("1 stream", "2 streams")
+        for what in ("frames/s together", "processor time of a frame", "memory of each")
+    ]
+    two = rows["2 streams, frames/s together"]
+    assert isinstance(two, Row)
+    assert [peer.name for peer in two.peers] == ["as many processes"]
+    assert 0 < two.interval.value < 100  # 60 frames/s are due
 
 
 def test_the_suite_of_the_documentation_runs(scope: Scope) -> None:
