@@ -1,6 +1,6 @@
 // A mixture of Gaussians per pixel; see mog.py and modes.py, whose constants and functions these repeat.
 enum { LANES = 64, VAR = 0, RED = LANES, GREEN = 2 * LANES, BLUE = 3 * LANES, TILE = 4 * LANES };
-enum { SETTLED = 0, SHARED = 1, MISSED = 2, MOST = 5 };
+enum { MOST = 5, WORK = 8 * LANES };
 #define EPSILON 1.1920929e-7f
 #define FAR 1e9f
 #define FROZEN 0.1f
@@ -35,60 +35,6 @@ static __device__ __forceinline__ bool shadowed(int y, int x, float r, float g, 
         if (total > ratio) return false;
     }
     return false;
-}
-
-KERNEL(mog_lead) {
-    float keep = 1.f - rate;
-    int start = i * span, stop = min(start + span, width);
-    for (int x = start; x < stop; ++x) {
-        int tile = x / LANES, at = x % LANES, n = modes(y, x);
-        label(y, x) = MISSED;
-        if (n == 0) continue;
-        float w = weight(0, y, x), v = gauss(0, y, tile, at + VAR);
-        float r = gauss(0, y, tile, at + RED), g = gauss(0, y, tile, at + GREEN), b = gauss(0, y, tile, at + BLUE);
-        float dr = r - image(y, x, 0), dg = g - image(y, x, 1), db = b - image(y, x, 2);
-        float d2 = dr * dr + dg * dg + db * db;
-        float heavy = keep * w - prune + rate;
-        if (!(d2 < gate * v && d2 < reach * v && heavy >= prune && heavy > EPSILON && freeze(y, x) <= FROZEN)) continue;
-        float k = rate / heavy;
-        float u = v + k * (d2 - v);
-        u = u < var_min ? var_min : u;
-        weight(0, y, x) = n == 1 ? heavy * (1.f / heavy) : heavy;
-        gauss(0, y, tile, at + VAR) = u > var_max ? var_max : u;
-        gauss(0, y, tile, at + RED) = r - k * dr;
-        gauss(0, y, tile, at + GREEN) = g - k * dg;
-        gauss(0, y, tile, at + BLUE) = b - k * db;
-        label(y, x) = n == 1 ? SETTLED : SHARED;
-    }
-}
-
-KERNEL(mog_decay) {
-    float keep = 1.f - rate;
-    int start = i * span, stop = min(start + span, width), most = 0;
-    for (int x = start; x < stop; ++x)
-        if (label(y, x) == SHARED) most = max(most, (int)modes(y, x));
-    if (most == 0) return;
-    for (int x = start; x < stop; ++x) {
-        bool here = label(y, x) == SHARED;
-        float total = weight(0, y, x);
-        int n = here ? modes(y, x) : 0;
-        for (int m = 1; m < n; ++m) {
-            float faded = keep * weight(m, y, x) - prune;
-            if (faded < prune) {
-                faded = 0.f;
-                n -= 1;
-            }
-            weight(m, y, x) = faded;
-            total += faded;
-        }
-        for (int m = 0; m < n; ++m) weight(m, y, x) *= 1.f / total;
-        work(0, y, x) = total;
-        work(1, y, x) = (float)n;
-        if (here) {
-            label(y, x) = SETTLED;
-            modes(y, x) = (unsigned char)n;
-        }
-    }
 }
 
 template <typename W, typename G>
@@ -176,11 +122,7 @@ static __device__ __forceinline__ void learn(int y, int x, I image, F freeze, M 
 
 #define LIMITS Limits{most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow, tau}
 
-KERNEL(mog_rest) {
-    if (every == 0) {
-        if (label(y, x) == MISSED) learn(y, x, image, freeze, modes, weight, gauss, label, LIMITS);
-        return;
-    }
+KERNEL(mog_pixel) {
     int tile = x / LANES, at = x % LANES, n = modes(y, x);
     float keep = 1.f - rate;
     float w = weight(0, y, x), v = gauss(0, y, tile, at + VAR);
@@ -220,5 +162,10 @@ KERNEL(mog_rest) {
     for (int m = 1; m < MOST; ++m)
         if (m < n) weight(m, y, x) = m < left ? others[m - 1] * scale : others[m - 1];
     if (left != n) modes(y, x) = (unsigned char)left;
-    label(y, x) = SETTLED;
+    label(y, x) = 0;
+}
+
+KERNEL(mog_row) {
+    for (int x = 0; x < width; ++x) learn(y, x, image, freeze, modes, weight, gauss, label, LIMITS);
+    for (int j = 0; j < WORK; ++j) work(y, j) = 0.f;
 }

@@ -4,10 +4,9 @@ The model and its update are Zivkovic's ("Improved Adaptive Gaussian Mixture Mod
 2004; Zivkovic and van der Heijden, Pattern Recognition Letters 27, 2006), the shadow test is that of Prati et al.
 ("Detecting Moving Shadows", PAMI 25, 2003). Every sum keeps the order that OpenCV's MOG2 has, so labels are equal.
 
-A frame takes three passes, because nearly all pixels need only the first two, which have no branches and so run in
-vectors on a CPU: `mog_lead` updates the heaviest mode where it fits, `mog_decay` the weights of the other modes
-there, and `mog_rest` does the whole update for the few pixels that are left. A GPU takes one pass, `mog_rest` for every
-pixel, which comes to the same numbers. Memory is as in modes.py.
+There are two forms of the update, which come to the same numbers: `mog_pixel` says what happens to one pixel, and is
+what a GPU runs; `mog_row` takes a row in tiles of 64 pixels and runs in vectors on a CPU, see mogtile.py. Memory is as
+in modes.py.
 """
 
 # mypy: allow-untyped-defs
@@ -20,97 +19,11 @@ from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 from bgflow.kernels.modes import BLUE, EPSILON, GREEN, RED, TILE, VAR, nearest
 from bgflow.kernels.modes import evidence as look
-from bgflow.kernels.tiles import FROZEN, LANES, first, spans
+from bgflow.kernels.mogfit import WORK
+from bgflow.kernels.mogtile import learn
+from bgflow.kernels.tiles import FROZEN, LANES, tiles
 
 f32, i32 = np.float32, np.int32
-
-SETTLED, SHARED, MISSED = 0, 1, 2
-"""What a label holds between the passes: done, other modes' weights to do, everything to do."""
-
-
-@kernel(
-    over="h,spans", image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w]", weight="f32[m,h,w] inout",
-    gauss="f32[m,h,t,256] inout", label="u8[h,w] out", spans="i32", span="i32", width="i32", rate="f32", prune="f32",
-    gate="f32", reach="f32", var_min="f32", var_max="f32",
-)  # fmt: skip
-def mog_lead(
-    y, i, image, freeze, modes, weight, gauss, label, spans, span, width, rate, prune, gate, reach, var_min, var_max
-):  # fmt: skip
-    """Move the heaviest mode towards the pixel where the pixel is near it, and mark what is left to do."""
-    keep = f32(1) - rate
-    start = first(i, span)
-    tile = start // LANES
-    offset = start % LANES
-    for j in range(min(span, width - start)):
-        x = start + j
-        at = offset + j
-        w = weight[0, y, x]
-        v = gauss[0, y, tile, at + VAR]
-        r = gauss[0, y, tile, at + RED]
-        g = gauss[0, y, tile, at + GREEN]
-        b = gauss[0, y, tile, at + BLUE]
-        dr = r - f32(image[y, x, 0])
-        dg = g - f32(image[y, x, 1])
-        db = b - f32(image[y, x, 2])
-        d2 = dr * dr + dg * dg + db * db
-        heavy = keep * w - prune + rate
-        fits = (i32(modes[y, x]) > 0) & (d2 < gate * v) & (d2 < reach * v) & (heavy >= prune) & (heavy > EPSILON)
-        fits = fits & (freeze[y, x] <= FROZEN)
-        alone = i32(modes[y, x]) == 1
-        k = rate / heavy
-        u = v + k * (d2 - v)
-        u = var_min if u < var_min else u
-        u = var_max if u > var_max else u
-        heavy = heavy * (f32(1) / heavy) if alone else heavy
-        weight[0, y, x] = heavy if fits else w
-        gauss[0, y, tile, at + VAR] = u if fits else v
-        gauss[0, y, tile, at + RED] = r - k * dr if fits else r
-        gauss[0, y, tile, at + GREEN] = g - k * dg if fits else g
-        gauss[0, y, tile, at + BLUE] = b - k * db if fits else b
-        label[y, x] = (SETTLED if alone else SHARED) if fits else MISSED
-
-
-@kernel(
-    over="h,spans", modes="u8[h,w] inout", weight="f32[m,h,w] inout", work="f32[2,h,w] inout", label="u8[h,w] inout",
-    spans="i32", span="i32", width="i32", rate="f32", prune="f32",
-)  # fmt: skip
-def mog_decay(y, i, modes, weight, work, label, spans, span, width, rate, prune):
-    """Let the other modes fade where the heaviest was hit, drop those that are too light, and scale the sum to 1.
-
-    `work` holds the sum of the weights and the number of modes still in use; its content is of no use afterwards.
-    """
-    keep = f32(1) - rate
-    start = first(i, span)
-    stop = min(start + span, width)
-    most = i32(0)
-    for x in range(start, stop):
-        if label[y, x] == SHARED:
-            most = max(most, i32(modes[y, x]))
-    if most == 0:
-        return
-    for x in range(start, stop):
-        work[0, y, x] = weight[0, y, x]
-        work[1, y, x] = f32(modes[y, x]) if label[y, x] == SHARED else f32(0)
-    for m in range(1, most):
-        for x in range(start, stop):
-            left = work[1, y, x]
-            here = f32(m) < left
-            w = weight[m, y, x]
-            faded = keep * w - prune
-            gone = faded < prune
-            faded = f32(0) if gone else faded
-            weight[m, y, x] = faded if here else w
-            work[0, y, x] += faded if here else f32(0)
-            work[1, y, x] = left - f32(1) if here & gone else left
-    for m in range(most):
-        for x in range(start, stop):
-            w = weight[m, y, x]
-            scaled = w * (f32(1) / work[0, y, x])
-            weight[m, y, x] = scaled if f32(m) < work[1, y, x] else w
-    for x in range(start, stop):
-        if label[y, x] == SHARED:
-            label[y, x] = SETTLED
-            modes[y, x] = i32(work[1, y, x])
 
 
 @function
@@ -155,21 +68,19 @@ def shadowed(y, x, r, g, b, n, weight, gauss, reach, ratio, tau):
 
 @kernel(
     image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w] inout", weight="f32[m,h,w] inout",
-    gauss="f32[m,h,t,256] inout", label="u8[h,w] inout", most="i32", rate="f32", prune="f32", gate="f32", reach="f32",
-    ratio="f32", var_init="f32", var_min="f32", var_max="f32", shadow="i32", tau="f32", every="i32",
+    gauss="f32[m,h,t,256] inout", label="u8[h,w] out", most="i32", rate="f32", prune="f32", gate="f32", reach="f32",
+    ratio="f32", var_init="f32", var_min="f32", var_max="f32", shadow="i32", tau="f32",
 )  # fmt: skip
-def mog_rest(
+def mog_pixel(
     y, x, image, freeze, modes, weight, gauss, label, most, rate, prune, gate, reach, ratio, var_init, var_min,
-    var_max, shadow, tau, every,
+    var_max, shadow, tau,
 ):  # fmt: skip
-    """Update a pixel that its heaviest mode does not explain: find another mode or make one, and label it.
+    """Find the mode that explains the pixel and move it towards it, or make one; let the others fade, and label it.
 
-    Where it is frozen it is labelled only, and subject where nothing was ever learned. With `every` 1 no pass came
-    before, and every pixel is updated: the CUDA text then takes the common case, a pixel that fits its heaviest mode,
-    apart, reads and writes each number once, and touches no other mode's colour.
+    Where it is frozen it is labelled only, and subject where nothing was ever learned. The CUDA text takes the common
+    case, a pixel that fits its heaviest mode, apart, reads and writes each number once there, and touches no other
+    mode's colour.
     """
-    if every == 0 and label[y, x] != MISSED:
-        return
     tile = x // LANES
     at = x % LANES
     r = f32(image[y, x, 0])
@@ -239,6 +150,26 @@ def mog_rest(
         label[y, x] = 255
 
 
+@kernel(
+    over="h", image="u8[h,w,3]", freeze="f32[h,w]", modes="u8[h,w] inout", weight="f32[m,h,w] inout",
+    gauss="f32[m,h,t,256] inout", label="u8[h,w] out", work="f32[h,512] inout", tiles="i32", most="i32", width="i32",
+    rate="f32", prune="f32", gate="f32", reach="f32", ratio="f32", var_init="f32", var_min="f32", var_max="f32",
+    shadow="i32", tau="f32",
+)  # fmt: skip
+def mog_row(
+    y, image, freeze, modes, weight, gauss, label, work, tiles, most, width, rate, prune, gate, reach, ratio, var_init,
+    var_min, var_max, shadow, tau,
+):  # fmt: skip
+    """`mog_pixel` for a row of pixels, in tiles; `work` is left at zero."""
+    for t in range(tiles):
+        learn(
+            y, t, image, freeze, modes, weight, gauss, label, work, most, width, rate, prune, gate, reach, ratio,
+            var_init, var_min, var_max, shadow, tau,
+        )  # fmt: skip
+    for j in range(WORK):
+        work[y, j] = f32(0)
+
+
 def update(
     image: Array, freeze: Array, modes: Array, weight: Array, gauss: Array, work: Array, label: Array,
     evidence: Array | None = None, *, rate: float, fade: float, gate: float, reach: float, ratio: float,
@@ -252,12 +183,8 @@ def update(
     if evidence is not None:
         look(image, modes, weight, gauss, evidence, reach, ratio)
     most, width = weight.shape[0], image.shape[1]
-    count, span = spans(image)
-    prune = rate * float(f32(fade))
-    whole = (most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow, tau)
+    numbers = (rate, rate * float(f32(fade)), gate, reach, ratio, var_init, var_min, var_max, shadow, tau)
     if device_of(image).simt:
-        mog_rest(image, freeze, modes, weight, gauss, label, *whole, 1)
-        return
-    mog_lead(image, freeze, modes, weight, gauss, label, count, span, width, rate, prune, gate, reach, var_min, var_max)
-    mog_decay(modes, weight, work, label, count, span, width, rate, prune)
-    mog_rest(image, freeze, modes, weight, gauss, label, *whole, 0)
+        mog_pixel(image, freeze, modes, weight, gauss, label, most, *numbers)
+    else:
+        mog_row(image, freeze, modes, weight, gauss, label, work, tiles(width), most, width, *numbers)

@@ -12,6 +12,7 @@ from bgflow.fixedcamera import FixedCamera
 from bgflow.frame import Array
 from bgflow.gaussians import Gaussians, Mixture
 from bgflow.kernels import modes, mog, running
+from bgflow.kernels.mogfit import WORK
 from bgflow.stage import Context, Param, Stage
 
 
@@ -87,7 +88,7 @@ class Mask(Subtraction, Stage, use="mog.mask"):
             image,
             freeze,
             **self.model.arrays,
-            work=self.ctx.scratch("work", (2, *label.shape), np.float32),
+            work=self.ctx.scratch("work", (label.shape[0], WORK), np.float32),
             label=label,
             evidence=evidence,
             rate=self.rate(self.model.age),
