@@ -106,6 +106,20 @@ def test_a_numbered_sequence_that_becomes_a_video_is_treated_as_one() -> None:
     assert stages("blur", "s_%04d.png", "b.mp4")["net"]["set"] == {"model": "u2netp"}
 
 
+def test_a_videos_mask_is_carried_between_the_frames_the_network_sees() -> None:
+    moving = stages("remove", "a.mp4", "b.webm")
+    assert moving["net"]["every"] == {"least": 3}
+    assert moving["steady"] == {"use": "time.stabilise", "in": {"image": "source.image", "alpha": "net.alpha"}}
+    assert moving["edge"]["in"]["alpha"] == "steady.alpha"
+
+
+@pytest.mark.parametrize("asked", [{"every": 1}, {"every": 5}, {"model": "selfie"}])
+def test_a_video_is_not_carried_where_a_pace_is_asked_for_or_the_network_is_another(asked: dict[str, object]) -> None:
+    moving = stages("remove", "a.mp4", "b.webm", **asked)
+    assert "steady" not in moving
+    assert moving["net"].get("every", 1) == asked.get("every", 1)
+
+
 def test_live_input_does_not_wait_for_the_network() -> None:
     net = stages("blur", "/dev/video0", "preview")["net"]
     assert (net["every"], net["thread"]) == (3, "net")
