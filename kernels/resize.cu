@@ -11,12 +11,6 @@ static __device__ __forceinline__ float share(int j, float near, float far) {
 
 static __device__ __forceinline__ unsigned char byte(float v) { return (unsigned char)(int)(v + 0.5f); }
 
-static __device__ __forceinline__ float place(int y, float scale, int limit) {
-    return fminf(fmaxf((y + 0.5f) * scale - 0.5f, 0.f), (float)(limit - 1));
-}
-
-static __device__ __forceinline__ float between(float a, float b, float t) { return a * (1.f - t) + b * t; }
-
 static __device__ __forceinline__ int under(int y, float scale, int limit) {
     return min((int)((y + 0.5f) * scale), limit - 1);
 }
@@ -108,26 +102,6 @@ KERNEL(box_u8x4) {
     out(y, x, 1) = byte(g / n);
     out(y, x, 2) = byte(b / n);
     out(y, x, 3) = byte(a / box.area());
-}
-
-KERNEL(lerp_u8x3) {
-    float v = place(y, sy, height), u = place(x, sx, width);
-    int j = (int)v, i = (int)u;
-    int below = min(j + 1, height - 1), right = min(i + 1, width - 1);
-    for (int c = 0; c < 3; ++c) {
-        float upper = between(src(j, i, c), src(j, right, c), u - i);
-        float lower = between(src(below, i, c), src(below, right, c), u - i);
-        out(y, x, c) = byte(between(upper, lower, v - j));
-    }
-}
-
-KERNEL(lerp_f32) {
-    float v = place(y, sy, height), u = place(x, sx, width);
-    int j = (int)v, i = (int)u;
-    int below = min(j + 1, height - 1), right = min(i + 1, width - 1);
-    float upper = between(src(j, i), src(j, right), u - i);
-    float lower = between(src(below, i), src(below, right), u - i);
-    out(y, x) = fminf(fmaxf(between(upper, lower, v - j), least), most);
 }
 
 KERNEL(point_u8) {

@@ -17,6 +17,7 @@ from bgflow.devices import device_of
 from bgflow.errors import KernelError
 from bgflow.frame import Array
 from bgflow.kernel import Kernel, function, kernel
+from bgflow.kernels import lerp
 
 f32, i32, u8 = np.float32, np.int32, np.uint8
 
@@ -24,9 +25,9 @@ f32, i32, u8 = np.float32, np.int32, np.uint8
 def linear(src: Array, out: Array) -> None:
     """Resize by linear interpolation of the four neighbours, without smoothing when shrinking."""
     if src.dtype == f32:
-        lerp_f32(src, out, *_scale(src, out), -math.inf, math.inf)
+        lerp.numbers(src, out, *_scale(src, out), -math.inf, math.inf)
     elif src.shape[2:] == (3,):
-        lerp_u8x3(src, out, *_scale(src, out))
+        lerp.colour(src, out, *_scale(src, out))
     else:
         _pick("box", src)(src, out, *_scale(src, out), 0.5, 0.5)
 
@@ -48,7 +49,7 @@ def nearest(src: Array, out: Array) -> None:
 
 def matte(src: Array, out: Array) -> None:
     """Linear resize of an alpha matte `f32[h,w]`, clamped to 0..1."""
-    lerp_f32(src, out, *_scale(src, out), 0, 1)
+    lerp.numbers(src, out, *_scale(src, out), 0, 1)
 
 
 def _scale(src: Array, out: Array) -> tuple[int, int, float, float]:
@@ -225,53 +226,12 @@ def box_u8x4(y, x, src, out, height, width, sy, sx, ry, rx):  # type: ignore[no-
 
 
 @function
-def place(y, scale, limit):  # type: ignore[no-untyped-def]
-    """Where the centre of pixel `y` lies between the centres of the source's pixels."""
-    return min(max((f32(y) + f32(0.5)) * scale - f32(0.5), f32(0)), f32(limit - 1))
-
-
-@function
-def between(a, b, t):  # type: ignore[no-untyped-def]
-    """From `a` at t = 0 to `b` at t = 1."""
-    return f32(a) * (f32(1) - t) + f32(b) * t
-
-
-POINT = {"height": "i32", "width": "i32", "sy": "f32", "sx": "f32"}
-
-
-@kernel(over="oh,ow", src="u8[h,w,3]", out="u8[oh,ow,3] out", **POINT)
-def lerp_u8x3(y, x, src, out, height, width, sy, sx):  # type: ignore[no-untyped-def]
-    """Linear interpolation between four colours."""
-    v = place(y, sy, height)
-    u = place(x, sx, width)
-    j = i32(v)
-    i = i32(u)
-    below = min(j + 1, height - 1)
-    right = min(i + 1, width - 1)
-    for c in range(3):
-        upper = between(src[j, i, c], src[j, right, c], u - f32(i))
-        lower = between(src[below, i, c], src[below, right, c], u - f32(i))
-        out[y, x, c] = byte(between(upper, lower, v - f32(j)))
-
-
-@kernel(over="oh,ow", src="f32[h,w]", out="f32[oh,ow] out", **POINT, least="f32", most="f32")
-def lerp_f32(y, x, src, out, height, width, sy, sx, least, most):  # type: ignore[no-untyped-def]
-    """Linear interpolation between four numbers, clamped."""
-    v = place(y, sy, height)
-    u = place(x, sx, width)
-    j = i32(v)
-    i = i32(u)
-    below = min(j + 1, height - 1)
-    right = min(i + 1, width - 1)
-    upper = between(src[j, i], src[j, right], u - f32(i))
-    lower = between(src[below, i], src[below, right], u - f32(i))
-    out[y, x] = min(max(between(upper, lower, v - f32(j)), least), most)
-
-
-@function
 def under(y, scale, limit):  # type: ignore[no-untyped-def]
     """The pixel of the source that lies under the centre of pixel `y`."""
     return min(i32((f32(y) + f32(0.5)) * scale), i32(limit - 1))
+
+
+POINT = {"height": "i32", "width": "i32", "sy": "f32", "sx": "f32"}
 
 
 @kernel(over="oh,ow", src="u8[h,w]", out="u8[oh,ow] out", **POINT)

@@ -45,16 +45,14 @@ KERNEL(weigh) {
 }
 
 KERNEL(columns) {
-    for (int x = block * step; x < min(block * step + step, n); ++x) {
-        float sum = 0.f;
-        for (int j = 0; j < taps; j += 4) {
-            int at = first(y, 0) + j;
-            float a = weight(y, j) * src(min(at, h - 1), x), b = weight(y, j + 1) * src(min(at + 1, h - 1), x);
-            float c = weight(y, j + 2) * src(min(at + 2, h - 1), x), d = weight(y, j + 3) * src(min(at + 3, h - 1), x);
-            sum += (a + b) + (c + d);
-        }
-        out(y, x) = sum;
+    float sum = 0.f;
+    for (int j = 0; j < taps; j += 4) {
+        int at = first(y, 0) + j;
+        float a = weight(y, j) * src(min(at, h - 1), x), b = weight(y, j + 1) * src(min(at + 1, h - 1), x);
+        float c = weight(y, j + 2) * src(min(at + 2, h - 1), x), d = weight(y, j + 3) * src(min(at + 3, h - 1), x);
+        sum += (a + b) + (c + d);
     }
+    out(y, x) = sum;
 }
 
 KERNEL(columns_nv12) {

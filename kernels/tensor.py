@@ -30,7 +30,7 @@ Activation = Literal["none", "sigmoid", "softmax"]
 ACTIVATIONS = {"none": 0, "sigmoid": 1, "softmax": 2}
 
 SUPPORT = 2  # pixels to each side that the cubic reaches
-AT_ONCE = 4  # rows that `columns` adds in one go; the number of taps is a multiple of it
+AT_ONCE = 4  # pixels that are added in one go; the number of taps is a multiple of it
 
 
 def fill(image: Array, out: Array, mean: Sequence[float], std: Sequence[float], layout: Layout, s: Scratch) -> None:
@@ -39,12 +39,15 @@ def fill(image: Array, out: Array, mean: Sequence[float], std: Sequence[float], 
     `out` is `f32[1,3,oh,ow]` for nchw, `f32[1,oh,ow,3]` for nhwc.
     """
     h, w = image.shape[:2]
-    oh = out.shape[2] if layout == "nchw" else out.shape[1]
+    oh, ow = out.shape[2:] if layout == "nchw" else out.shape[1:3]
     down, weigh_down, i = _taps("down", h, oh, s)
-    between = s("between", (oh, w * 3), f32)
-    step = 1 if device_of(image).simt else min(w * 3, 2048)
-    columns(image.reshape(h, w * 3), down, weigh_down, between, h, w * 3, i, -(-w * 3 // step), step)
-    _finish(between.reshape(oh, w, 3), out, mean, std, layout, s)
+    if device_of(image).simt:
+        between = s("between", (oh, w * 3), f32)
+        columns(image.reshape(h, w * 3), down, weigh_down, between, h, i)
+        _finish(between.reshape(oh, w, 3), out, mean, std, layout, s)
+        return
+    right, weigh_right, _ = _taps("right", w, ow, s)
+    turn.fill(image, (down, weigh_down), (right, weigh_right), out[0], *_normal(mean, std), s)
 
 
 def fill_nv12(
@@ -71,16 +74,17 @@ def fill_nv12(
 def _finish(
     between: Array, out: Array, mean: Sequence[float], std: Sequence[float], layout: Layout, s: Scratch
 ) -> None:
-    """Resample the rows of `between`, whose columns are summed up already, and normalise."""
+    """Resample the rows of `between`, whose columns are summed up already, and normalise; on a GPU."""
     w, ow = between.shape[1], out.shape[3] if layout == "nchw" else out.shape[2]
     right, weigh_right, j = _taps("right", w, ow, s)
-    scale = [1 / (255 * v) for v in std]
-    shift = [-m / v for m, v in zip(mean, std, strict=True)]
-    if not device_of(between).simt:
-        turn.fill(between, right, weigh_right, out[0], scale, shift, s)
-        return
     rows = planes if layout == "nchw" else pixels
+    scale, shift = _normal(mean, std)
     rows(between, right, weigh_right, out[0], w, j, *scale, *shift)
+
+
+def _normal(mean: Sequence[float], std: Sequence[float]) -> tuple[list[float], list[float]]:
+    """What a byte is multiplied with, and what is added then."""
+    return [1 / (255 * v) for v in std], [-m / v for m, v in zip(mean, std, strict=True)]
 
 
 def matte(answer: Array, out: Array, activation: Activation, channel: int, layout: Layout) -> None:
@@ -129,28 +133,19 @@ def weigh(i, first, weight, size, taps, scale, stretch):
 
 
 @kernel(
-    over="m,blocks", src="u8[h,n]", first="i32[m,1]", weight="f32[m,k]", out="f32[m,n] out",
-    h="i32", n="i32", taps="i32", blocks="i32", step="i32",
+    over="m,n", src="u8[h,n]", first="i32[m,1]", weight="f32[m,k]", out="f32[m,n] out", h="i32", taps="i32"
 )  # fmt: skip
-def columns(y, block, src, first, weight, out, h, n, taps, blocks, step):
-    """One row's weighted sum of the source's rows, for `step` neighbouring columns."""
-    x0 = block * step
-    x1 = min(x0 + step, n)
-    to = out[y, x0:x1]  # slices, because numba vectorises no index that could be negative
-    for x in range(x1 - x0):
-        to[x] = f32(0)
+def columns(y, x, src, first, weight, out, h, taps):
+    """The weighted sum of a column, four rows at a time as `turn.resample` adds them."""
+    total = f32(0)
     for j in range(0, taps, 4):
         at = first[y, 0] + j
-        p = src[min(at, h - 1), x0:x1]
-        q = src[min(at + 1, h - 1), x0:x1]
-        r = src[min(at + 2, h - 1), x0:x1]
-        s = src[min(at + 3, h - 1), x0:x1]
-        a = weight[y, j]
-        b = weight[y, j + 1]
-        c = weight[y, j + 2]
-        d = weight[y, j + 3]
-        for x in range(x1 - x0):
-            to[x] += (a * f32(p[x]) + b * f32(q[x])) + (c * f32(r[x]) + d * f32(s[x]))
+        p = weight[y, j] * f32(src[min(at, h - 1), x])
+        q = weight[y, j + 1] * f32(src[min(at + 1, h - 1), x])
+        r = weight[y, j + 2] * f32(src[min(at + 2, h - 1), x])
+        s = weight[y, j + 3] * f32(src[min(at + 3, h - 1), x])
+        total += (p + q) + (r + s)
+    out[y, x] = total
 
 
 @kernel(

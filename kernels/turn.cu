@@ -1,25 +1,37 @@
 // CUDA bodies of turn.py.
 static __device__ __forceinline__ float byte(float v) { return fminf(fmaxf(v, 0.f), 255.f); }
 
-KERNEL(turn) {
-    for (int i = 0; i < 8; ++i) {
-        for (int x = 0; x < n; ++x) out(band, x, i) = src(min(8 * band + i, m - 1), x);
+struct Lane {  // one number of a pixel of the result, of the eight rows and three colours of a band
+    const View<const unsigned char, 2>& src;
+    const View<const int, 2>& first;
+    const View<const float, 2>& weight;
+    int y, colour, h, taps;
+    __device__ float down(int x) const {
+        float sum = 0.f;
+        for (int j = 0; j < taps; j += 4) {
+            int at = first(y, 0) + j, c = 3 * x + colour;
+            float p = weight(y, j) * src(min(at, h - 1), c), q = weight(y, j + 1) * src(min(at + 1, h - 1), c);
+            float r = weight(y, j + 2) * src(min(at + 2, h - 1), c), s = weight(y, j + 3) * src(min(at + 3, h - 1), c);
+            sum += (p + q) + (r + s);
+        }
+        return sum;
     }
-}
+};
 
-KERNEL(along) {
+KERNEL(resample) {
     for (int x = 0; x < n; ++x) {
-        for (int i = 0; i < 24; ++i) {
+        for (int z = 0; z < 24; ++z) {
+            Lane lane{src, first_y, weight_y, min(8 * band + z % 8, m - 1), z / 8, h, i};
             float sum = 0.f;
-            for (int j = 0; j < taps; j += 4) {
-                int at = max(first(x, 0) + j, 0);
-                float p = weight(x, j) * src(band, min(at, w - 1), i);
-                float q = weight(x, j + 1) * src(band, min(at + 1, w - 1), i);
-                float r = weight(x, j + 2) * src(band, min(at + 2, w - 1), i);
-                float s = weight(x, j + 3) * src(band, min(at + 3, w - 1), i);
+            for (int tap = 0; tap < j; tap += 4) {
+                int at = max(first_x(x, 0) + tap, 0);
+                float p = weight_x(x, tap) * lane.down(min(at, w - 1));
+                float q = weight_x(x, tap + 1) * lane.down(min(at + 1, w - 1));
+                float r = weight_x(x, tap + 2) * lane.down(min(at + 2, w - 1));
+                float s = weight_x(x, tap + 3) * lane.down(min(at + 3, w - 1));
                 sum += (p + q) + (r + s);
             }
-            out(band, x, i) = sum;
+            out(band, x, z) = sum;
         }
     }
 }

@@ -1,4 +1,4 @@
-"""Rows resampled on a CPU: eight at once, turned so that they lie side by side and become vector instructions.
+"""A picture resampled on a CPU: eight rows at once, turned so that they lie side by side for vector instructions.
 
 A weighted sum along a row picks other pixels for every pixel of the result, which no vector unit likes. In columns the
 same weights hold for all of them.
@@ -15,78 +15,97 @@ import numpy as np
 from bgflow.frame import Array
 from bgflow.kernel import function, kernel
 
-f32 = np.float32
+f32, i32 = np.float32, np.int32
 
 Scratch = Callable[[str, tuple[int, ...], Any], Array]
 """Memory that lasts from call to call, by name, shape and dtype: a stage's `ctx.scratch`."""
+Taps = tuple[Array, Array]
+"""The first pixel under each of the result, and the weights from there on."""
+STEP = i32(512)  # bytes of a row that are summed and turned at a time
 
 
 def fill(
-    src: Array, first: Array, weight: Array, out: Array, scale: Sequence[float], shift: Sequence[float], s: Scratch
+    image: Array, down: Taps, right: Taps, out: Array, scale: Sequence[float], shift: Sequence[float], s: Scratch
 ) -> None:
-    """Weighted sums along the rows of `src`, f32[m,w,3], clamped to 0..255, scaled and shifted.
+    """Weighted sums along the columns of `image`, u8[h,w,3], then along its rows, clamped to 0..255, scaled, shifted.
 
-    `first` i32[n,1] is the first pixel under each of the result, `weight` f32[n,k] the weights from there on, k a
-    multiple of 4, 0 behind the picture. `out` is f32[3,m,n], or f32[m,n,3].
+    `down` and `right` are the first pixel under each of the result, i32[n,1], and the weights from there on, f32[n,k],
+    k a multiple of 4, 0 behind the picture. `out` is f32[3,m,n], or f32[m,n,3].
     """
-    m, w = src.shape[:2]
-    n, taps = weight.shape
+    h, w = image.shape[:2]
+    (m, i), (n, j) = down[1].shape, right[1].shape
     bands = -(-m // 8)
-    columns, sums = s("turned", (bands, w * 3, 8), f32), s("sums", (bands, n * 3, 8), f32)
-    turn(src.reshape(m, w * 3), columns, m, w * 3)
-    along(columns.reshape(bands, w, 24), first, weight, sums.reshape(bands, n, 24), w, n, taps)
+    sums = s("sums", (bands, n, 24), f32)
+    resample(image.reshape(h, w * 3), *down, *right, sums, bands, h, w, m, i, n, j)
     (to_planes if out.shape == (3, m, n) else to_pixels)(sums.reshape(bands, n, 3, 8), out, *scale, *shift)
 
 
-@kernel(over="bands", src="f32[m,n]", out="f32[bands,n,8] out", m="i32", n="i32")
-def turn(band, src, out, m, n):
-    """Eight rows side by side, the last repeated if there are fewer; LLVM makes shuffles of it."""
-    a = src[min(8 * band, m - 1)]
-    b = src[min(8 * band + 1, m - 1)]
-    c = src[min(8 * band + 2, m - 1)]
-    d = src[min(8 * band + 3, m - 1)]
-    e = src[min(8 * band + 4, m - 1)]
-    f = src[min(8 * band + 5, m - 1)]
-    g = src[min(8 * band + 6, m - 1)]
-    h = src[min(8 * band + 7, m - 1)]
-    to = out[band]
-    for x in range(n):
-        to[x, 0] = a[x]
-        to[x, 1] = b[x]
-        to[x, 2] = c[x]
-        to[x, 3] = d[x]
-        to[x, 4] = e[x]
-        to[x, 5] = f[x]
-        to[x, 6] = g[x]
-        to[x, 7] = h[x]
-
-
 @kernel(
-    over="bands", src="f32[bands,w,24]", first="i32[n,1]", weight="f32[n,k]", out="f32[bands,n,24] out",
-    w="i32", n="i32", taps="i32",
+    over="bands", src="u8[h,c]", first_y="i32[m,1]", weight_y="f32[m,k]", first_x="i32[n,1]", weight_x="f32[n,l]",
+    out="f32[bands,n,24] out", bands="i32", h="i32", w="i32", m="i32", i="i32", n="i32", j="i32",
 )  # fmt: skip
-def along(band, src, first, weight, out, w, n, taps):
-    """The weighted sums along eight rows of pixels, four at a time; 24 numbers are the three colours of eight."""
-    pixels = src[band]
-    to = out[band]
+def resample(band, src, first_y, weight_y, first_x, weight_x, out, bands, h, w, m, i, n, j):
+    """Eight rows of the result, the last repeated if there are fewer; 24 numbers are the three colours of eight.
+
+    What lies between the two sums stays in the cache: a part of the rows at a time is summed down and turned, which
+    LLVM makes shuffles of. Then four pixels at a time are summed across.
+    """
+    part = np.empty((8, STEP), np.float32)
+    turned = np.empty((3 * w, 8), np.float32)
+    for x0 in range(0, 3 * w, STEP):
+        count = min(3 * w - x0, STEP)
+        x1 = x0 + count
+        for z in range(8):
+            y = min(8 * band + z, m - 1)
+            to = part[z]
+            for tap in range(0, i, 4):
+                at = first_y[y, 0] + tap
+                p = src[min(at, h - 1), x0:x1]  # slices, because numba vectorises no index that could be negative
+                q = src[min(at + 1, h - 1), x0:x1]
+                r = src[min(at + 2, h - 1), x0:x1]
+                s = src[min(at + 3, h - 1), x0:x1]
+                a = weight_y[y, tap]
+                b = weight_y[y, tap + 1]
+                c = weight_y[y, tap + 2]
+                d = weight_y[y, tap + 3]
+                if tap == 0:
+                    for x in range(count):
+                        to[x] = (a * f32(p[x]) + b * f32(q[x])) + (c * f32(r[x]) + d * f32(s[x]))
+                else:
+                    for x in range(count):
+                        to[x] += (a * f32(p[x]) + b * f32(q[x])) + (c * f32(r[x]) + d * f32(s[x]))
+        side = turned[x0:x1]
+        for x in range(count):
+            side[x, 0] = part[0, x]
+            side[x, 1] = part[1, x]
+            side[x, 2] = part[2, x]
+            side[x, 3] = part[3, x]
+            side[x, 4] = part[4, x]
+            side[x, 5] = part[5, x]
+            side[x, 6] = part[6, x]
+            side[x, 7] = part[7, x]
+    pixels = turned.reshape(w, 24)
+    made = out[band]
     total = np.empty(24, np.float32)
     for x in range(n):
-        for i in range(24):
-            total[i] = f32(0)
-        for j in range(0, taps, 4):
-            at = max(first[x, 0] + j, 0)
+        for tap in range(0, j, 4):
+            at = max(first_x[x, 0] + tap, 0)
             p = pixels[min(at, w - 1)]
             q = pixels[min(at + 1, w - 1)]
             r = pixels[min(at + 2, w - 1)]
             s = pixels[min(at + 3, w - 1)]
-            a = weight[x, j]
-            b = weight[x, j + 1]
-            c = weight[x, j + 2]
-            d = weight[x, j + 3]
-            for i in range(24):
-                total[i] += (a * p[i] + b * q[i]) + (c * r[i] + d * s[i])
-        for i in range(24):
-            to[x, i] = total[i]
+            a = weight_x[x, tap]
+            b = weight_x[x, tap + 1]
+            c = weight_x[x, tap + 2]
+            d = weight_x[x, tap + 3]
+            if tap == 0:
+                for z in range(24):
+                    total[z] = (a * p[z] + b * q[z]) + (c * r[z] + d * s[z])
+            else:
+                for z in range(24):
+                    total[z] += (a * p[z] + b * q[z]) + (c * r[z] + d * s[z])
+        for z in range(24):
+            made[x, z] = total[z]
 
 
 @function

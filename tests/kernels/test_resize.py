@@ -58,15 +58,7 @@ for oh, ow in SIZES:
         src = picture(rng, "u8x3")
         return [src.reshape(IH, IW * 3), blank(src, *size), *rest, size[1]]
 
-    def lerp(rng: Rng, size: Any = (oh, ow), rest: Any = scale) -> list[Any]:
-        src = picture(rng, "f32")
-        return [src, blank(src, *size), *rest, 0.1, 0.9]
-
-    def colour(rng: Rng, size: Any = (oh, ow), rest: Any = scale) -> list[Any]:
-        src = picture(rng, "u8x3")
-        return [src, blank(src, *size), *rest]
-
-    CASES += [(resize.rows_u8x3, rows), (resize.lerp_f32, lerp), (resize.lerp_u8x3, colour)]
+    CASES.append((resize.rows_u8x3, rows))
 
 kinds = pytest.mark.parametrize("kind", ["u8", "f32", "u8x3", "u8x4"])
 

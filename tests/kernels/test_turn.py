@@ -13,14 +13,12 @@ from bgflow.kernels import turn
 from tests.kernels.test_tensor import SCALARS, Rng, weights
 
 
-def turned(rng: Rng, m: int, n: int) -> list[Any]:
-    return [rng.random((m, n), np.float32), np.zeros((-(-m // 8), n, 8), np.float32), m, n]
-
-
-def along(rng: Rng, n: int) -> list[Any]:
-    first, weight, taps = weights(47, n)
-    src = rng.random((2, 47, 24), np.float32) * np.float32(300)
-    return [src, first, weight, np.zeros((2, n, 24), np.float32), 47, n, taps]
+def resampled(rng: Rng, h: int, w: int, m: int, n: int) -> list[Any]:
+    down, weigh_down, i = weights(h, m)
+    right, weigh_right, j = weights(w, n)
+    bands = -(-m // 8)
+    src, out = rng.integers(0, 256, (h, w * 3), np.uint8), np.zeros((bands, n, 24), np.float32)
+    return [src, down, weigh_down, right, weigh_right, out, bands, h, w, m, i, n, j]
 
 
 def scaled(rng: Rng, shape: tuple[int, ...]) -> list[Any]:
@@ -32,16 +30,15 @@ CASES: list[tuple[Kernel, Callable[[Rng], list[Any]]]] = [
     (turn.to_planes, lambda rng: scaled(rng, (3, 11, 13))),
     (turn.to_pixels, lambda rng: scaled(rng, (11, 13, 3))),
 ]
-for size in [(17, 33), (8, 40), (3, 5)]:
-    CASES.append((turn.turn, lambda rng, size=size: turned(rng, *size)))
-for n in (13, 60):
-    CASES.append((turn.along, lambda rng, n=n: along(rng, n)))
+for size in [(33, 47, 9, 13), (5, 7, 8, 10), (3, 180, 17, 4), (1, 1, 1, 2)]:
+    CASES.append((turn.resample, lambda rng, size=size: resampled(rng, *size)))
 
 
 @pytest.mark.parametrize("m", [1, 8, 9, 47])
-def test_eight_rows_lie_side_by_side_and_the_last_repeats(m: int) -> None:
-    src = np.random.default_rng(1).random((m, 5), np.float32)
-    out = np.zeros((-(-m // 8), 5, 8), np.float32)
-    turn.turn(src, out, m, 5)
-    rows = np.pad(src, ((0, -m % 8), (0, 0)), "edge")
-    np.testing.assert_array_equal(out, rows.reshape(-1, 8, 5).transpose(0, 2, 1))
+def test_a_picture_of_the_same_size_lies_in_bands_of_eight_rows_and_the_last_row_repeats(m: int) -> None:
+    values = resampled(np.random.default_rng(1), m, 5, m, 5)
+    src, out = values[0], values[5]
+    turn.resample(*values)
+    rows = np.pad(src.reshape(m, 5, 3), ((0, -m % 8), (0, 0), (0, 0)), "edge")
+    want = rows.reshape(-1, 8, 5, 3).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(out.reshape(want.shape), want, atol=1e-3)
