@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 from bgflow.errors import DeviceError
+
+
+def has_driver() -> bool:
+    """Whether the driver's library is there; it is asked before CuPy, whose import takes 0.1 s and 15 MB."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def cupy_for(index: int) -> Any:

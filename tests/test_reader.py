@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
 import pytest
+from av import VideoFrame
 
 from bgflow.devices import device, to_host
 from bgflow.kernels import yuv
@@ -78,3 +80,15 @@ def test_an_odd_width_is_made_even_by_repeating_the_last_column_of_luma() -> Non
     found = made(decoded(smooth(47, 61), "yuv420p"), "cpu", {"nv12"})["nv12"]
     assert found.shape == (47 + 24, 62)
     np.testing.assert_array_equal(found[:47, 61], found[:47, 60])
+
+
+def test_a_frame_is_freed_as_soon_as_it_is_let_go() -> None:
+    frame = decoded(smooth(48, 64), "yuv420p")
+    gc.collect()
+    gc.disable()
+    try:
+        made(frame, "cpu", BOTH)
+        del frame
+        assert not [o for o in gc.get_objects() if isinstance(o, VideoFrame)]
+    finally:
+        gc.enable()

@@ -12,14 +12,6 @@ from bgflow.media.turn import Turn
 IMAGE = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
 
 
-class Lying:
-    """A frame with a display matrix and nothing else."""
-
-    def __init__(self, a: int, b: int, c: int, d: int):
-        matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], np.int32)
-        self.side_data: dict[str, Any] = {"DISPLAYMATRIX": matrix.tobytes()}
-
-
 @pytest.mark.parametrize(
     ("matrix", "expected", "degrees"),
     [
@@ -33,7 +25,8 @@ class Lying:
     ],
 )
 def test_a_display_matrix_is_carried_out(matrix: tuple[int, int, int, int], expected: Any, degrees: int):
-    turn = Turn.of(Lying(*matrix))  # type: ignore[arg-type]
+    a, b, c, d = matrix
+    turn = Turn.told(np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], np.int32))
     out = np.empty((*turn.size(2, 4), 3), np.uint8)
     turn.apply(IMAGE, out)
     assert np.array_equal(out, expected)

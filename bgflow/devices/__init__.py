@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from bgflow import nvidia
 from bgflow.errors import DeviceError
 from bgflow.frame import Array
 
@@ -183,6 +184,8 @@ def device(name: str) -> Device:
 @functools.cache
 def auto() -> tuple[Device, str]:
     """The best device here and, in words, why it was chosen."""
+    if not nvidia.has_driver():
+        return device("cpu"), "cpu: no NVIDIA driver is loaded"
     try:
         made = device("cuda:0")
         return made, f"{made.name}: {made.title}"

@@ -16,6 +16,7 @@ Plane: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Painter: TypeAlias = Callable[[Plane, Plane], Plane]
 
 PAINTERS: dict[str, Painter] = {}
+BAND = 64  # rows that are painted at a time
 
 
 def names() -> list[str]:
@@ -28,10 +29,12 @@ def render(name: str, h: int, w: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Paint `name` as read-only u8[h,w,3] RGB. Raises KeyError for an unknown name."""
     rows = (np.arange(h, dtype=np.float32) + 0.5) / h
     columns = (np.arange(w, dtype=np.float32) + 0.5 - w / 2) / h
-    painted = PAINTERS[name](rows[:, None], columns[None, :])
-    # half a step of noise on every pixel, or long gradients would show as bands
-    dither = np.random.default_rng(1).random((h, w, 1), np.float32)
-    out = np.clip(painted * 255 + dither, 0, 255).astype(np.uint8)
+    rng, out = np.random.default_rng(1), np.empty((h, w, 3), np.uint8)
+    for top in range(0, h, BAND):  # a painting takes many times its own size in between
+        strip = out[top : top + BAND]
+        painted = PAINTERS[name](rows[top : top + BAND, None], columns[None, :])
+        # half a step of noise on every pixel, or long gradients would show as bands
+        strip[:] = np.clip(painted * 255 + rng.random((*strip.shape[:2], 1), np.float32), 0, 255)
     out.flags.writeable = False
     return out
 

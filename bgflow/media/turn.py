@@ -26,11 +26,17 @@ class Turn:
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Turn:
-        """What the frame's display matrix (ISO/IEC 14496-12, 6.2.2) asks for, to the nearest quarter turn."""
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
-        if data is None:
-            return cls()
-        a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
+        """What the frame's display matrix asks for."""
+        from av.sidedata.sidedata import SideDataContainer
+
+        # Not `frame.side_data`: the frame keeps that, and so itself alive until cycles are collected.
+        data: Any = SideDataContainer(frame).get("DISPLAYMATRIX")
+        return cls() if data is None else cls.told(np.frombuffer(data, np.int32))
+
+    @classmethod
+    def told(cls, matrix: Array) -> Turn:
+        """What a display matrix i32[9] (ISO/IEC 14496-12, 6.2.2) asks for, to the nearest quarter turn."""
+        a, b, _, c, d = matrix[:5].tolist()
         if abs(a) >= abs(b):
             return cls(False, flip_y=d < 0, flip_x=a < 0)
         return cls(True, flip_y=b < 0, flip_x=c < 0)

@@ -28,6 +28,7 @@ def simulated(order: str = "lazy", *, gpus: int = 1, memory: int = 1 << 30) -> I
     made = Machine(order, gpus, memory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "cupy", cupy(gpus))
+        patch.setattr("bgflow.nvidia.has_driver", lambda: True)
         patch.setattr(cuda, "_made", {})
         machine.use(made)
         device.cache_clear()
