@@ -21,12 +21,12 @@ clock: live
 slo: {p95: 60ms, window: 1s, ladder: [{slow.ms: 5}]}
 stages:
   src: {use: toy.count, set: {frames_: 300, step: 33333333}}
-  slow: {use: toy.slow, in: src}
+  slow: {use: toy.loaded, in: src}
   end: {use: toy.pair, in: slow}
 """
 
 
-class Slow(Stage, use="toy.slow"):
+class Slow(Stage, use="toy.loaded"):
     """Takes so long; ten times longer from the fourth second of the stream on."""
 
     image = In("u8[h,w,3] rgb")

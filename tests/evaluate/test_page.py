@@ -6,23 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import chromium
+from bgflow.bench.browser import chromium, window
+from tests.browser.chromium import keep, needed
 from tests.commandline import bgflow
 
 
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_page_opens_without_a_complaint_and_all_its_pictures_load(tmp_path: Path) -> None:
-    chromium.needed()
+    needed()
     page = tmp_path / "out.html"
     told = bgflow(
         *("eval", "mog.mask", "--against", "bgflow.bench.peers:Mog2", "--layout", "synth"),
         *("--only", "exposure", "--only", "several", "--limit", 60, "--html", page),
     )
     assert told.code == 0, told.err
-    with chromium.chromium(tmp_path / "no.y4m", height=1600) as driver:
+    with chromium(tmp_path / "no.y4m", height=1600) as driver:
         for dark in (False, True):
-            chromium.window(driver, 1280, 1600, dark)
+            window(driver, 1280, 1600, dark)
             driver.get(page.as_uri())
             loaded = "return [...document.images].map(i => i.complete && i.naturalWidth > 0)"
             pictures = driver.execute_script(loaded)
@@ -31,6 +32,6 @@ def test_the_page_opens_without_a_complaint_and_all_its_pictures_load(tmp_path: 
             ink = driver.execute_script("return getComputedStyle(document.body).color")
             assert ink == ("rgb(231, 234, 238)" if dark else "rgb(27, 31, 36)")
             assert driver.get_log("browser") == []
-            chromium.keep(driver, f"eval_{'dark' if dark else 'light'}")
+            keep(driver, f"eval_{'dark' if dark else 'light'}")
         narrow = "return document.documentElement.scrollWidth <= innerWidth"
         assert driver.execute_script(narrow), "the page is wider than the window"
