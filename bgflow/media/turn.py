@@ -30,7 +30,7 @@ class Turn:
         from av.sidedata.sidedata import SideDataContainer
 
         # Not `frame.side_data`: the frame keeps that, and so itself alive until cycles are collected.
-        data: Any = SideDataContainer(frame).get("DISPLAYMATRIX")
+        data: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # PyAV's stub forgets it
         return cls() if data is None else cls.told(np.frombuffer(data, np.int32))
 
     @classmethod
