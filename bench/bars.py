@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bgflow.bench.interval import Interval
 
-WIDTH, NAME, LINE, TOP = 900, 330, 24, 22  # of a chart, of its names, of a bar with its gap, above the first
+WIDTH, NAME, LINE, TOP = 900, 370, 24, 22  # of a chart, of its names, of a bar with its gap, above the first
 RIGHT = 190  # for the figures behind the bars
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 

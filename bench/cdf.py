@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 
 from bgflow.bench.bars import WIDTH
@@ -27,11 +28,12 @@ def distribution(
         y = BOTTOM - share * (BOTTOM - TOP)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.0%}</text>')
-    for n in range(5):
-        x = LEFT + n / 4 * (RIGHT - LEFT)
+    each = step(most)
+    for n in range(int(most / each) + 1):
+        x = LEFT + n * each / most * (RIGHT - LEFT)
         parts.append(
-            f'<text class="tick" x="{x:.0f}" y="{COURSE - 8}" text-anchor="{"end" if n == 4 else "middle"}">'
-            f"{most * n / 4:.3g} {html.escape(unit)}</text>"
+            f'<text class="tick" x="{x:.0f}" y="{COURSE - 8}" text-anchor="{"end" if x > RIGHT - LEFT else "middle"}">'
+            f"{n * each:.3g} {html.escape(unit)}</text>"
         )
     if limit is not None:
         x = LEFT + limit / most * (RIGHT - LEFT)
@@ -45,6 +47,12 @@ def distribution(
             parts.append(f'<text x="{LEFT + 32}" y="{y + 4}">{html.escape(name)}</text>')
     height = COURSE + legend * LEGEND * len(courses)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(label)}">{"".join(parts)}</svg>'
+
+
+def step(most: float) -> float:
+    """The distance of ticks from 0 to `most`: 1, 2 or 5 times a power of ten, four to ten of them."""
+    power = 10.0 ** math.floor(math.log10(most / 4))
+    return power * max(m for m in (1, 2, 5) if 4 * m * power <= most)
 
 
 def _course(samples: Sequence[float], most: float) -> str:

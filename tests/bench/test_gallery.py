@@ -6,9 +6,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bgflow.bench import gallery, markdown
-from bgflow.bench.cdf import COLOURS, distribution
+from bgflow.bench.cdf import COLOURS, distribution, step
 from bgflow.bench.result import Absent, Goal, Result
 from bgflow.errors import MediaError
 from tests.bench.results import around, result, row
@@ -82,3 +84,11 @@ def test_the_table_says_when_its_rows_were_measured() -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="cannot be written: no such file or directory"):
         gallery.save(tmp_path / "none", list(gallery.drawn(made())))
+
+
+@given(most=st.floats(1e-3, 1e6))
+def test_ticks_of_a_distribution_are_round_and_four_to_ten(most: float) -> None:
+    each = step(most)
+    assert f"{each:.0e}"[0] in "125"
+    assert each == pytest.approx(float(f"{each:.0e}"))
+    assert 4 <= most / each < 11
