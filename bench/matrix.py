@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bgflow.engines.openvino import TYPES
+from bgflow.engines.openvino import TYPES, core
 from bgflow.errors import DeviceError
 from bgflow.models.ends import read
 from bgflow.models.layout import Layout
@@ -27,8 +27,8 @@ def product(precision: str, side: int = SIDE) -> Callable[[], Any]:
     import openvino
     from openvino import opset13
 
-    core = openvino.Core()
-    if precision.upper() not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    runtime = core()
+    if precision.upper() not in runtime.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise DeviceError(f"openvino does not compute in {precision} on this cpu")
     x = opset13.parameter([side, side], np.float32)
     weights = opset13.constant(np.random.default_rng(0).uniform(-1, 1, (side, side)).astype(np.float32))
@@ -38,17 +38,15 @@ def product(precision: str, side: int = SIDE) -> Callable[[], Any]:
     found = opset13.matmul(*factors, False, True)
     model = openvino.Model([opset13.reduce_max(found, opset13.constant(np.array([0, 1], np.int64)))], [x])
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": TYPES[precision], "ENABLE_CPU_PINNING": False}
-    request = core.compile_model(model, "CPU", options).create_infer_request()
+    request = runtime.compile_model(model, "CPU", options).create_infer_request()
     request.set_input_tensor(openvino.Tensor(np.full((side, side), 0.5, np.float32)))
     return lambda: request.infer(share_outputs=True)
 
 
 def network_operations(layout: Layout, path: Any, height: int, width: int) -> int:
     """Of one picture: those of its convolutions."""
-    import openvino
-
     shape = layout.shape(height, width)
-    model = openvino.Core().read_model(read(path, shape, layout.ends(height, width)).data)
+    model = core().read_model(read(path, shape, layout.ends(height, width)).data)
     model.reshape({0: list(shape)})
     total = 0
     for node in model.get_ops():

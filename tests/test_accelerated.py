@@ -130,6 +130,12 @@ def test_nothing_is_allocated_once_a_run_is_warm(
     assert taken[WARM_UP:] == [taken[WARM_UP]] * (COUNT - WARM_UP)
 
 
+def recorded(run: Run) -> int:
+    """Blocks of the recordings so far: an answer that comes later than any before it needs one of its own."""
+    chains = [u for s in run.segments for u in s.units if isinstance(u, Chain)]
+    return sum(len(take._arena._blocks) for c in chains for takes in list(c._met.values()) for take in list(takes))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_camera_page_on_an_accelerator_copies_each_frame_up_once_and_down_once(tmp_path: Path, name: str) -> None:
@@ -143,9 +149,9 @@ def test_a_camera_page_on_an_accelerator_copies_each_frame_up_once_and_down_once
         async with connected(url, "camera", Bars()), connected(url, "viewer") as track:
             await pictures(track, 1, seconds=120)
             await until(lambda: run.done > WARM_UP + 10, seconds=120)
-            taken = fake.blocks
+            taken = fake.blocks - recorded(run)
             await until(lambda: run.done > WARM_UP + 60, seconds=120)
-            return int(fake.blocks - taken)
+            return int(fake.blocks - recorded(run) - taken)
 
     with running(tmp_path, text) as (run, url):
         allocated = asyncio.run(watched(run, url))

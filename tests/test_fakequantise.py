@@ -11,6 +11,7 @@ import pytest
 
 from bgflow import engines, environment, models
 from bgflow.devices import device
+from bgflow.engines.openvino import core
 from bgflow.errors import ModelError
 from bgflow.models import calibration, fakequantise
 from tests.networks import pulled
@@ -50,11 +51,11 @@ def samples() -> Iterator[np.ndarray]:
 
 def answer(model: Any, x: np.ndarray) -> np.ndarray:
     options = {"INFERENCE_PRECISION_HINT": "f32"}
-    return np.array(openvino.Core().compile_model(model, "CPU", options).create_infer_request().infer({0: x})[0])
+    return np.array(core().compile_model(model, "CPU", options).create_infer_request().infer({0: x})[0])
 
 
 def quantised(make: Callable[[], Any]) -> Any:
-    return fakequantise.quantise(make(), fakequantise.measured(openvino.Core(), make(), samples))
+    return fakequantise.quantise(make(), fakequantise.measured(core(), make(), samples))
 
 
 def levels(model: Any) -> dict[str, tuple[float, float]]:
@@ -93,7 +94,7 @@ def test_a_layer_whose_weights_int8_cannot_hold_stays_f32() -> None:
 
 def test_ranges_need_pictures() -> None:
     with pytest.raises(ModelError, match="^int8 needs pictures to choose its ranges by$"):
-        fakequantise.measured(openvino.Core(), joined(), lambda: iter(()))
+        fakequantise.measured(core(), joined(), lambda: iter(()))
 
 
 def test_measured_ranges_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +106,9 @@ def test_measured_ranges_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             asked.append(1)
             yield sample
 
-    first = fakequantise.ranges(openvino.Core(), joined(), b"net", "net", given)
+    first = fakequantise.ranges(core(), joined(), b"net", "net", given)
     once = len(asked)
-    again = fakequantise.ranges(openvino.Core(), joined(), b"net", "net", given)
+    again = fakequantise.ranges(core(), joined(), b"net", "net", given)
     assert first == again
     assert len(asked) == once + 1  # the first alone, to tell whether they are the same pictures
 

@@ -20,7 +20,7 @@ DOTS = ("avx512_vnni", "avx_vnni", "amx_int8")  # units without which int8 is no
 
 
 @functools.cache
-def _core() -> Any:
+def core() -> Any:
     """The process's one Core, never let go.
 
     Its CPU plugin gives the thread that loads it another stack for signals, and takes that away again when it dies: two
@@ -46,8 +46,8 @@ class Engine(engines.Engine):
     def __enter__(self) -> Self:
         import openvino
 
-        core = _core()
-        able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        runtime = core()
+        able = runtime.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         network = read(self.path, self.shape, self.ends)
         if self.precision == "auto":
             exact = set(DOTS) & set(environment.flags()) and fakequantise.shipped(network.data)
@@ -63,11 +63,11 @@ class Engine(engines.Engine):
             "ENABLE_CPU_PINNING": False,
         }  # no CACHE_DIR: it takes 0.1 s off the 0.3 s that U²-Net needs, for a file per option and version
         try:
-            model = self._model(core.read_model(network.data), network)
+            model = self._model(runtime.read_model(network.data), network)
             if self.precision == "int8":
-                found = fakequantise.ranges(core, model, network.data, self.path.stem, self.samples)
+                found = fakequantise.ranges(runtime, model, network.data, self.path.stem, self.samples)
                 model = fakequantise.quantise(model, found)
-            compiled = core.compile_model(model, "CPU", options)
+            compiled = runtime.compile_model(model, "CPU", options)
             self.out_shape, *state = (tuple(o.shape) for o in compiled.outputs)
         except RuntimeError as e:
             why = str(e).strip().splitlines()[-1]
