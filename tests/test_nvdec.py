@@ -20,6 +20,7 @@ from bgflow.errors import MediaError
 from bgflow.media import nvdec
 from bgflow.media.container import MediaUsageError, open_file
 from bgflow.media.reader import Intake, Reader
+from bgflow.media.turn import Turn
 from bgflow.stages.file import Source
 from bgflow.testing import opened
 from tests import media
@@ -93,6 +94,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     ours, null = Stream("ours", asked), Stream("default", asked)
     cupy.cuda = SimpleNamespace(get_current_stream=lambda: ours, Stream=SimpleNamespace(null=null))  # type: ignore[attr-defined]
     cupy.from_dlpack = lambda plane: FakeArray(np.from_dlpack(plane))  # type: ignore[attr-defined]
+    monkeypatch.setattr(Turn, "of", lambda frame: Turn())  # PyAV tells the side data of its own frames only
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     return asked
 
