@@ -168,16 +168,17 @@ class Load:
         note = f"{trial}, due at {clip.rate:g} frames/s each; {clip.what}{kept}"
         least = max([GRACE, *filter(math.isfinite, trial.seconds)])  # that a frame which never came was waited for
         samples = [1e3 * min(s, least) for s in trial.seconds]
-        return Row.measured(self.name, _streams(trial.streams), "ms", samples, latency=True, note=note)
+        return Row.measured(self.name, counted(trial.streams), "ms", samples, latency=True, note=note)
 
     def _found(self, most: int, trials: Sequence[Trial]) -> Row:
         assert self.slo is not None
-        note = f"{_streams(trials[0].streams)}: {trials[0]}" + ("; more were not tried" if most >= MOST else "")
+        note = f"{counted(trials[0].streams)}: {trials[0]}" + ("; more were not tried" if most >= MOST else "")
         name = f"streams that keep {self.slo.text}"
         return Row.measured(self.name, name, "streams", [float(most)], better="more", note=note)
 
 
-def _streams(count: int) -> str:
+def counted(count: int) -> str:
+    """So many streams, in words."""
     return f"{count} stream{'s' * (count != 1)}"
 
 

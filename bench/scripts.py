@@ -161,7 +161,9 @@ def backgroundremover(clip: str, out: str, model: str = "u2netp") -> Loop:
     importlib.import_module("backgroundremover")
     weights = Path.home() / ".u2net" / f"{model}.pth"
     if not weights.is_file():  # it would fetch them
-        raise FileNotFoundError(f"backgroundremover has no weights at ~/.u2net/{weights.name}; its first use downloads them")
+        raise FileNotFoundError(
+            f"backgroundremover has no weights at ~/.u2net/{weights.name}; its first use downloads them"
+        )
 
     def took(frames: int) -> float:
         command = [sys.executable, "-m", "backgroundremover.cmd.cli", "-i", clip, "-m", model, "-mk", "-o", out]

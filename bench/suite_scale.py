@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from bgflow.bench.crew import Cost, together
+from bgflow.bench.openloop import counted
 from bgflow.bench.result import Row
 from bgflow.bench.suite import Item, Scope
 from bgflow.errors import BgflowError
@@ -44,7 +45,7 @@ def cases(scope: Scope) -> Iterator[Item]:
         graph = Path(folder) / "scale.yaml"
         graph.write_text(GRAPH.replace("WIDTH", str(width)).replace("HEIGHT", str(height)), "utf-8")
         for streams in STREAMS[: 2 if scope.tiny else None]:
-            if any(scope.only in f"{_named(streams)}, {what}" for what, *_ in FIGURES):
+            if any(scope.only in f"{counted(streams)}, {what}" for what, *_ in FIGURES):
                 yield from _rows(str(graph), streams, seconds, 1 if scope.tiny else ROUNDS)
 
 
@@ -58,14 +59,10 @@ def _rows(graph: str, streams: int, seconds: float, rounds: int) -> Iterator[Ite
         for costs, each, processes in turns if n % 2 == 0 else reversed(turns):
             cost = together(graph, each, seconds, processes=processes)
             if not cost.frames:
-                raise BgflowError(f"{_named(streams)}: no frame came out within {seconds:g} s")
+                raise BgflowError(f"{counted(streams)}: no frame came out within {seconds:g} s")
             costs.append(cost)
     note = f"mog.running, edge.refine, compose.blur; {streams * 30} frames/s were due"
     for what, unit, better, figure in FIGURES:
         found = [figure(cost, streams) for cost in ours]
         beside = {PROCESSES: [figure(cost, streams) for cost in theirs]} if theirs else {}
-        yield Row.measured("scale", f"{_named(streams)}, {what}", unit, found, beside, better=better, note=note)
-
-
-def _named(streams: int) -> str:
-    return f"{streams} stream{'s' * (streams > 1)}"
+        yield Row.measured("scale", f"{counted(streams)}, {what}", unit, found, beside, better=better, note=note)

@@ -90,17 +90,16 @@ class Controls:
                 name, _, param = str(target).partition(".")
                 if name not in self._stages:
                     raise ValueError(f"no stage is named {name!r}{near(name, self._stages)}")
-                stage, hot = self._stages[name], self._hot(name)
-                known = (*hot, EVERY) if name in self._cadences else hot
-                if param == EVERY and name in self._cadences:
-                    cadences[name] = _cadence(target, value)
-                elif param not in hot:
+                hot, rests = self._hot(name), name in self._cadences
+                if not (param in hot or (param == EVERY and rests)):
+                    known = (*hot, EVERY) if rests else hot
                     raise ValueError(
                         f"{name} has no parameter {param!r} that may change while it runs{near(param, known)}"
                     )
-                base = self._pending.get(name, stage.params)
-                params = changed.setdefault(name, base.model_dump())
-                if name not in cadences or param != EVERY:
+                params = changed.setdefault(name, self._pending.get(name, self._stages[name].params).model_dump())
+                if param == EVERY and rests:
+                    cadences[name] = _cadence(target, value)
+                else:
                     params[param] = value
             checked = {name: _checked(name, self._stages[name], new) for name, new in changed.items()}
             self._cadences.update(cadences)
