@@ -12,15 +12,14 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bgflow import load
-from bgflow.bench.fed import again, clip_of
-from bgflow.bench.openloop import WARM, Stream
+from bgflow.bench.fed import clip_of
+from bgflow.bench.openloop import Stream, warm
 from bgflow.errors import BgflowError
 
 START_SECONDS = 300  # after which processes that are not ready have failed
@@ -89,18 +88,9 @@ def _heard(process: subprocess.Popen[str], start: str) -> str:
 def run(file: str, streams: int, seconds: float) -> None:
     """What a process of the crew does."""
     clip = clip_of(load(file))
-    with tempfile.TemporaryDirectory(prefix="bgflow-crew-") as folder, contextlib.ExitStack() as stack:
-        runs: list[Stream] = []
-        for n in range(streams):
-            own = Path(folder) / str(n)
-            own.mkdir()
-            runs.append(Stream(again(file, clip, own, late=n / streams / clip.rate)))
-            stack.enter_context(runs[-1])
-        until = time.monotonic() + START_SECONDS
-        while any(len(run.came) < WARM for run in runs) and time.monotonic() < until:
-            time.sleep(0.02)
-            if errors := [error for run in runs for error in run.errors]:
-                raise errors[0]
+    with warm(file, clip, streams, START_SECONDS) as runs:
+        if errors := [error for run in runs for error in run.errors]:
+            raise errors[0]
         print("ready", flush=True)
         sys.stdin.readline()
         came, cpu, began = _came(runs), time.process_time(), time.monotonic()

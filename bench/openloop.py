@@ -95,9 +95,9 @@ class Stream(Run):
             n += 1
 
 
-def load_of(file: str, clip: Clip, streams: int, seconds: float, least: int = LEAST_FRAMES) -> Trial:
-    """Run so many at once after all have warmed up, for so long and `least` frames; raises what a run does."""
-    seconds = max(seconds, least / clip.rate / streams)
+@contextlib.contextmanager
+def warm(file: str, clip: Clip, streams: int, patience: float = START_SECONDS) -> Iterator[list[Stream]]:
+    """So many at once that have all warmed up, or failed; raises what a run does, and UsageError after `patience`."""
     with tempfile.TemporaryDirectory(prefix="bgflow-load-") as folder, contextlib.ExitStack() as stack:
         runs = []
         for n in range(streams):
@@ -106,11 +106,18 @@ def load_of(file: str, clip: Clip, streams: int, seconds: float, least: int = LE
             runs.append(Stream(again(file, clip, own, late=n / streams / clip.rate)))
         for run in runs:
             stack.enter_context(run)
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + patience
         while any(len(run.came) < WARM for run in runs) and not any(run.errors for run in runs):
             if time.monotonic() > until:
-                raise UsageError(f"{file}: {streams} streams did not give {WARM} frames each in {START_SECONDS} s")
+                raise UsageError(f"{file}: {streams} streams did not give {WARM} frames each in {patience:g} s")
             time.sleep(0.02)
+        yield runs
+
+
+def load_of(file: str, clip: Clip, streams: int, seconds: float, least: int = LEAST_FRAMES) -> Trial:
+    """Run so many at once after all have warmed up, for so long and `least` frames; raises what a run does."""
+    seconds = max(seconds, least / clip.rate / streams)
+    with warm(file, clip, streams) as runs:
         first = time.monotonic()
         time.sleep(seconds + GRACE)
         for run in runs:
