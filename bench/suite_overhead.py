@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import threading
+import time
 from collections.abc import Iterator
 
 from bgflow import Run, load, plan
@@ -45,6 +47,7 @@ def cases(scope: Scope) -> Iterator[Item]:
     yield Case(
         "hand-over to a thread that sleeps",
         lambda: delay(frames, two=True) - delay(frames, two=False),
+        {"a bare lock": lambda: woken(frames)},
         unit="µs",
         goals=[Goal(of="value", most=30)],
         note=f"one frame every {GAP * 1e3:g} ms, from its entry to its end; median, less the same on one thread",
@@ -70,6 +73,29 @@ def chain(length: int, frames: int) -> float:
 def delay(frames: int, *, two: bool) -> float:
     """Seconds from a frame's entry to its end, the median; the end on a thread of its own or on the source's."""
     return statistics.median(_ran([_end(two)], frames, gap=GAP).delays)
+
+
+def woken(frames: int) -> float:
+    """Seconds from the release of a lock to the thread that slept on it, the median: what no hand-over can beat."""
+    lock, rest = threading.Lock(), threading.Event()
+    lock.acquire()
+    released, woke = list[float](), list[float]()
+
+    def sleeper() -> None:
+        for _ in range(frames):
+            lock.acquire()
+            woke.append(time.monotonic())
+
+    thread = threading.Thread(target=sleeper)
+    thread.start()
+    for _ in range(frames):
+        rest.wait(GAP)
+        while not lock.locked():  # the sleeper has not come yet
+            rest.wait(GAP)
+        released.append(time.monotonic())
+        lock.release()
+    thread.join()
+    return statistics.median(b - a for a, b in zip(released, woke, strict=True))
 
 
 def passed(frames: int, *, two: bool) -> float:

@@ -184,7 +184,8 @@ class Chain:
                     inputs = step.inputs(seen, held, self._copies)
                     if inputs is None:
                         raise DeviceError(f"{step.name} has none of its inputs, though it says what it launches")
-                    new = step.outputs(step.stage.process(*inputs))
+                    new: dict[str, Any] = {}
+                    step.give(step.stage.process(*inputs), new)
                     made.update(new)
                     seen.update(new)
             take = Take(self.device, recording, arena, made, self._leaving)

@@ -36,7 +36,8 @@ class Controls:
     def __init__(self, stages: Mapping[str, Stage], cadences: Mapping[str, int | Auto] | None = None):
         self._stages = dict(stages)
         self._cadences = {n: e.least if isinstance(e, Auto) else e for n, e in (cadences or {}).items()}
-        self._pending: dict[str, pydantic.BaseModel] = {}
+        self.pending: dict[str, pydantic.BaseModel] = {}
+        """What was set and not yet applied, by stage; the same object for good, and only to look into."""
         self._lock = threading.Lock()
         self.keeper: Keeper | None = None
         """What changes them by itself to hold the graph's slo, where it has one."""
@@ -52,7 +53,7 @@ class Controls:
         """Every hot parameter: stage, use, param, value and its JSON schema."""
         out = []
         with self._lock:
-            now = {name: self._pending.get(name, stage.params) for name, stage in self._stages.items()}
+            now = {name: self.pending.get(name, stage.params) for name, stage in self._stages.items()}
         for name, stage in self._stages.items():
             schema = stage.Params.model_json_schema()
             for param in stage.Params.model_fields:
@@ -71,7 +72,7 @@ class Controls:
             stage = self._stages.get(name)
             if stage is None or param not in self._hot(name):
                 return None
-            return getattr(self._pending.get(name, stage.params), param)
+            return getattr(self.pending.get(name, stage.params), param)
 
     def every(self, name: str) -> int:
         """At which instants a stage runs: each n-th."""
@@ -96,22 +97,22 @@ class Controls:
                     raise ValueError(
                         f"{name} has no parameter {param!r} that may change while it runs{near(param, known)}"
                     )
-                params = changed.setdefault(name, self._pending.get(name, self._stages[name].params).model_dump())
+                params = changed.setdefault(name, self.pending.get(name, self._stages[name].params).model_dump())
                 if param == EVERY and rests:
                     cadences[name] = _cadence(target, value)
                 else:
                     params[param] = value
             checked = {name: _checked(name, self._stages[name], new) for name, new in changed.items()}
             self._cadences.update(cadences)
-            self._pending.update(checked)
+            self.pending.update(checked)
 
     def apply(self, name: str) -> bool:
         """Give a stage its new values, if there are any; called by its own thread between two frames."""
-        if name not in self._pending:
+        if name not in self.pending:
             return False
         with self._lock:
             stage = self._stages[name]
-            stage.params = self._pending.pop(name)
+            stage.params = self.pending.pop(name)
         for param in type(stage.params).model_fields:
             setattr(stage, param, getattr(stage.params, param))
         return True

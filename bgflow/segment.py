@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from fractions import Fraction
+from time import perf_counter_ns as now
 from typing import TYPE_CHECKING, Any
 
 from bgflow.capture import Chain, chains
@@ -41,7 +42,9 @@ class Segment:
         self.copies = Copies()
         rest = [step for step in self.steps if step is not self.source]
         self.units = tuple(chains(rest, graph.wires, self.copies) if run.capture else rest)
-        self._turns = [(u, u.steps) if isinstance(u, Chain) else (None, (u,)) for u in self.units]
+        self._turns = list(_turns(self.units))
+        for step in rest:
+            step.held = step.keys & self.hold
         self.devices = {step.ctx.device.name: step.ctx.device for step in self.steps}
 
     def work(self) -> None:
@@ -90,14 +93,15 @@ class Segment:
         self.run.controls.apply(source.name)
         meter = None if ctx.device.name == "cpu" else ctx.device.meter
         before = meter.read() if meter else Work()
-        started = time.perf_counter_ns()
+        started = now()
         stream = stage.frames()
         try:
             for seq, (pts, value) in enumerate(stream):
                 if meter is not None:
                     ctx.worked(meter.read().minus(before))
-                ctx.timed(time.perf_counter_ns() - started)
-                made = source.outputs(value)
+                ctx.timed(now() - started)
+                made: dict[str, Any] = {}
+                source.give(value, made)
                 if paced:
                     due = pts * stage.time_base
                     token = clock.start(due) if token is None else token
@@ -109,10 +113,11 @@ class Segment:
                 del frame, made, value
                 if self.run.frames and seq + 1 >= self.run.frames:
                     return
-                self.run.controls.apply(source.name)
+                if source.name in self.run.controls.pending:
+                    self.run.controls.apply(source.name)
                 if meter is not None:
                     before = meter.read()  # without what the stages after it have asked meanwhile
-                started = time.perf_counter_ns()
+                started = now()
         except Exception as e:
             raise ctx.error("frames", seq + 1, e) from e
         finally:
@@ -122,49 +127,53 @@ class Segment:
     def _instant(self, frame: Frame) -> None:
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
-        held, copies, apply, arrived = self.held, self.copies, self.run.controls.apply, False
-        for key in self.hold & values.keys():
-            held[key], self.times[key] = values[key], frame.time_of(key)
+        held, copies, pending, arrived = self.held, self.copies, self.run.controls.pending, False
+        self._keep(self.hold & values.keys(), values, frame)
         for chain, steps in self._turns:
             if chain is not None and (made := self._replayed(chain, bare, values)) is not None:
                 arrived |= chain.is_sink
-                self._keep(made, values, frame)
+                values.update(made)
+                self._keep(self.hold & made.keys(), values, frame)
                 continue
+            began = now()
             for step in steps:
-                if apply(step.name):
-                    self._changed(step, chain)
+                if step.name in pending:
+                    self._change(step, chain)
                 step.ctx.frame = bare
                 try:
-                    made = step.instant(values, held, copies)
+                    ran = step.instant(values, held, copies)
                 except Exception as e:
                     raise step.ctx.error("process", frame.seq, e) from e
-                if made:
-                    self._keep(made, values, frame)
-                elif made is not None:
-                    arrived |= step.is_sink
+                ended = now()
+                if ran:
+                    step.ctx.timed(ended - began)
+                    if step.held:
+                        self._keep(step.held & values.keys(), values, frame)
+                    if step.is_sink:
+                        arrived = True
+                began = ended  # one look at the clock for each boundary between two stages
         copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)
         self._send(frame, values)
 
-    def _changed(self, step: Step, chain: Chain | None) -> None:
-        """A stage has got new values: it keeps its new pace, and recordings have the old ones in them."""
-        step.pace(self.run.controls.every(step.name))
-        if chain is not None:
-            chain.forget()
+    def _change(self, step: Step, chain: Chain | None) -> None:
+        """Give a stage its new values: it keeps its new pace, and recordings have the old ones in them."""
+        if self.run.controls.apply(step.name):
+            step.pace(self.run.controls.every(step.name))
+            if chain is not None:
+                chain.forget()
 
-    def _keep(self, made: dict[str, Any], values: dict[str, Any], frame: Frame) -> None:
-        """Have what a stage gave at hand for those after it, and for those that hold it."""
-        values.update(made)
-        if not self.hold.isdisjoint(made):
-            for key in self.hold & made.keys():
-                self.held[key], self.times[key] = made[key], frame.time
+    def _keep(self, keys: Collection[str], values: dict[str, Any], frame: Frame) -> None:
+        """Have these values at hand for the stages that hold them, until there are newer ones."""
+        for key in keys:
+            self.held[key], self.times[key] = values[key], frame.time_of(key)
 
     def _replayed(self, chain: Chain, frame: Frame, values: dict[str, Any]) -> dict[str, Any] | None:
         """What a chain gives at this instant from a recording; None when it has to run stage by stage."""
         for step in chain.steps:
-            if self.run.controls.apply(step.name):
-                self._changed(step, chain)
+            if step.name in self.run.controls.pending:
+                self._change(step, chain)
             step.ctx.frame = frame
         if any(step.rests for step in chain.steps):  # an slo has told one to
             return None
@@ -190,3 +199,18 @@ class Segment:
                 self.outs.remove(out)
                 if self.run.aborted or not (self.outs or self.has_sink):
                     raise
+
+
+def _turns(units: Iterable[Step | Chain]) -> Iterator[tuple[Chain | None, Sequence[Step]]]:
+    """What runs after what: a chain by itself, and between chains all the steps that are in none."""
+    between: list[Step] = []
+    for unit in units:
+        if isinstance(unit, Step):
+            between.append(unit)
+            continue
+        if between:
+            yield None, between
+        yield unit, unit.steps
+        between = []
+    if between:
+        yield None, between

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from time import perf_counter_ns as now
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 
@@ -14,24 +13,64 @@ from bgflow.copies import Copies
 from bgflow.document import near
 from bgflow.errors import BgflowError
 from bgflow.graph import Node, Wire
-from bgflow.port import In, Type
+from bgflow.port import In, Out
 
 Values = Mapping[str, Any]
 
 
-class Gives(NamedTuple):
-    """What an output is to be: its key, its type, and of an array the dtype and, but for nv12, how many dims."""
+class Input:
+    """An input and what is wired to it; `shape`, `dtype` and `kind` are those of its last array."""
 
-    key: str
-    kind: Type
-    dtype: np.dtype[Any] | None
-    ndim: int
+    __slots__ = ("dtype", "hold", "key", "kind", "optional", "port", "shape", "wire")
 
-    @classmethod
-    def of(cls, key: str, kind: Type) -> Gives:
-        """The same of a port's type."""
-        dtype = np.dtype(kind.dtype) if kind.dims else None
-        return cls(key, kind, dtype, 0 if kind.element == "nv12" else len(kind.dims))
+    def __init__(self, port: In, wire: Wire | None):
+        self.port, self.wire, self.key = port, wire, wire.key if wire else ""
+        self.hold, self.optional = port.hold, port.optional
+        self.shape: tuple[int, ...] | None = None
+        self.dtype: Any = None
+        self.kind: type | None = None
+
+    def meet(self, value: Any) -> None:
+        """Know this value's form from now on."""
+        self.shape, self.dtype, self.kind = getattr(value, "shape", None), getattr(value, "dtype", None), type(value)
+
+
+class Output:
+    """An output: what it has to be, and the shape that was found right for the present inputs."""
+
+    __slots__ = ("dtype", "key", "name", "shape", "step", "type")
+
+    def __init__(self, step: Step, name: str, port: Out):
+        self.step, self.name, self.key, self.type = step, name, f"{step.name}.{name}", port.types[0]
+        self.dtype = np.dtype(self.type.dtype) if self.type.dims else None
+        self.shape: tuple[int, ...] | None = None
+
+    def sealed(self, value: Any) -> Any:
+        """The value so that no stage after can write it: a read-only view on the CPU; others share it.
+
+        Raises BgflowError when it is not what the port declares.
+        """
+        if self.dtype is not None and (getattr(value, "shape", None) != self.shape or value.dtype is not self.dtype):
+            self._check(value)
+        if isinstance(value, np.ndarray) and value.flags.writeable:
+            value = value.view()
+            value.setflags(False)
+        return value
+
+    def _check(self, value: Any) -> None:
+        """Refuse another type, and a size that contradicts the inputs; a source's sizes are its own."""
+        step, kind = self.step, self.type
+        dtype: Any = getattr(value, "dtype", None)
+        shape: tuple[int, ...] = getattr(value, "shape", ())
+        words = "x".join(map(str, shape))
+        if dtype != self.dtype or (kind.element != "nv12" and len(shape) != len(kind.dims)):
+            found = dtype or type(value).__name__
+            raise BgflowError(f"{step.name} gave {self.name} as {found}[{words}], but it is {kind}")
+        size = {} if step.stage.is_source() else dict(step.ctx.size)
+        if (dim := kind.bind(shape, size)) is not None:
+            wanted = f"{dim} is {size[dim]} here" if dim in size else f"it is {kind}"
+            raise BgflowError(f"{step.name} gave {self.name} as {words}, but {wanted}")
+        self.shape = shape
 
 
 class Step:
@@ -41,13 +80,14 @@ class Step:
         self.node, self.ctx, self.stage, self.name = node, ctx, node.stage, node.name
         self.is_sink = not node.stage.outputs
         self.wired = [(port, into.get(name)) for name, port in node.stage.inputs.items()]
-        self._wants = [(wire.key if wire else "", port.hold, port.optional) for port, wire in self.wired]
-        self._owns = ctx.device.owns
-        self._outputs = {name: Gives.of(f"{node.name}.{name}", p.types[0]) for name, p in node.stage.outputs.items()}
-        self._first = next(iter(self._outputs), "")
+        self._inputs = [Input(port, wire) for port, wire in self.wired]
+        self._outputs = {name: Output(self, name, port) for name, port in node.stage.outputs.items()}
+        self._first = next(iter(self._outputs.values()), None)
+        self.keys = frozenset(output.key for output in self._outputs.values())
+        self.held: Set[str] = frozenset()
+        """Those of its outputs that a stage of the same segment holds."""
+        self._elsewhere: list[tuple[int, Wire]] = []
         self._watched = next((n for n, (port, wire) in enumerate(self.wired) if wire and is_picture(port)), 0)
-        self._seen: list[tuple[Any, Any] | None] = []
-        self._gave: dict[str, tuple[int, ...]] = {}
         self._turn = 0
         self._every = node.every if isinstance(node.every, int) else 1
         self._counts = ctx.device.name != "cpu"
@@ -69,19 +109,21 @@ class Step:
         wire = self.wired[self._watched][1]
         return self.ctx.device_of(wire.src) if wire else "cpu"
 
-    def instant(self, values: Values, held: Values, copies: Copies) -> dict[str, Any] | None:
-        """Run the stage once and count what that took; what it gave, or None when it was not its turn."""
-        if (inputs := self.inputs(values, held, copies)) is None:
-            return None
-        ctx = self.ctx
-        before = ctx.device.meter.read() if self._counts else None
-        started = now()
-        made = self.outputs(self.stage.process(*inputs))
-        ended = now()
-        if before is not None:
-            ctx.worked(ctx.device.meter.read().minus(before))
-        ctx.timed(ended - started)
-        return made
+    def instant(self, values: dict[str, Any], held: Values, copies: Copies) -> bool:
+        """Run the stage once and put what it gives into `values`; False when it was not its turn."""
+        inputs = self.inputs(values, held, copies)
+        if inputs is None:
+            return False
+        self.give(self._metered(inputs) if self._counts else self.stage.process(*inputs), values)
+        return True
+
+    def _metered(self, inputs: list[Any]) -> Any:
+        """What the stage gives; what it asks of its accelerator is counted."""
+        meter = self.ctx.device.meter
+        before = meter.read()
+        out = self.stage.process(*inputs)
+        self.ctx.worked(meter.read().minus(before))
+        return out
 
     def inputs(self, values: Values, held: Values, copies: Copies) -> list[Any] | None:
         """The stage's inputs on its device; binds their dims. Asked once an instant.
@@ -93,70 +135,59 @@ class Step:
             if (self._turn - 1) % self._every:
                 return None
         out: list[Any] = []
-        for key, hold, optional in self._wants:
-            value = values.get(key)
+        strange = False
+        for want in self._inputs:
+            value: Any = values.get(want.key)
             if value is None:
-                if hold:
-                    value = held.get(key)
-                if value is None and not optional:
+                if want.hold:
+                    value = held.get(want.key)
+                if value is None and not want.optional:
                     return None
             out.append(value)
+            kind = type(value)
+            if kind is not want.kind or (
+                want.dtype is not None and (value.shape != want.shape or value.dtype is not want.dtype)
+            ):
+                strange = True
         if self._watch:
             picture = out[self._watched]
             if picture is None or not self._watch.is_due(self.ctx.frame.time, picture):
                 return None
-        seen: list[tuple[Any, Any] | None] = []
-        for n, value in enumerate(out):
-            if (dtype := getattr(value, "dtype", None)) is None:
-                seen.append(None)
-                continue
-            if not self._owns(value) and (wire := self.wired[n][1]) is not None:
-                value = out[n] = copies.on(self.ctx, wire, value)
-            seen.append((value.shape, dtype))
-        if seen != self._seen:
+        if strange:
             self._bind(out)
-            self._seen = seen
+        for n, wire in self._elsewhere:
+            out[n] = copies.on(self.ctx, wire, out[n])
         return out
 
     def _bind(self, inputs: list[Any]) -> None:
-        """Learn the dims from the inputs; a contradiction names both numbers."""
+        """Learn the dims from the inputs, and which lie on another device; a contradiction names both numbers."""
         size: dict[str, int] = {}
-        for (port, _), value in zip(self.wired, inputs, strict=True):
+        self._elsewhere = []
+        for n, (want, value) in enumerate(zip(self._inputs, inputs, strict=True)):
             if hasattr(value, "dtype"):
-                size = _bound(port, value, size)
+                size = _bound(want.port, value, size)
+                if want.wire is not None and not self.ctx.device.owns(value):
+                    self._elsewhere.append((n, want.wire))
+            want.meet(value)
         self.ctx.bind(size)
-        self._gave = {}
+        for output in self._outputs.values():
+            output.shape = None
 
-    def outputs(self, out: Any) -> dict[str, Any]:
-        """What the stage gave, by 'stage.output'; a value that is not what the port declares is refused."""
+    def give(self, out: Any, values: dict[str, Any]) -> None:
+        """Put what the stage gave into `values`, by 'stage.output'; what the port does not declare is refused."""
         if out is None:
-            return {}
-        made = {}
-        for name, value in out.items() if isinstance(out, dict) else ((self._first, out),):
+            return
+        if not isinstance(out, dict) and self._first is not None:
+            values[self._first.key] = self._first.sealed(out)
+            return
+        for name, value in out.items() if isinstance(out, dict) else (("", out),):
             if value is None:
                 continue
-            if (gives := self._outputs.get(name)) is None:
+            if (output := self._outputs.get(name)) is None:
                 raise BgflowError(
                     f"{self.name} gave {name!r}, which is no output of {self.stage.use}{near(name, self._outputs)}"
                 )
-            key, kind, dtype, ndim = gives
-            if dtype is not None:
-                if getattr(value, "dtype", None) != dtype or (ndim and value.ndim != ndim):
-                    found = getattr(value, "dtype", None) or type(value).__name__
-                    shape = "x".join(map(str, getattr(value, "shape", ())))
-                    raise BgflowError(f"{self.name} gave {name} as {found}[{shape}], but it is {kind}")
-                if self._gave.get(name) != value.shape:
-                    self._check_size(name, kind, value.shape)
-            made[key] = _sealed(value)
-        return made
-
-    def _check_size(self, name: str, kind: Type, shape: tuple[int, ...]) -> None:
-        """Refuse a size that contradicts the inputs; a source's sizes are its own."""
-        size = {} if self.stage.is_source() else dict(self.ctx.size)
-        if (dim := kind.bind(shape, size)) is not None:
-            wanted = f"{dim} is {size[dim]} here" if dim in size else f"it is {kind}"
-            raise BgflowError(f"{self.name} gave {name} as {'x'.join(map(str, shape))}, but {wanted}")
-        self._gave[name] = shape
+            values[output.key] = output.sealed(value)
 
 
 def arriving(port: In, wire: Wire | None, values: Values, held: Values) -> Any:
@@ -165,14 +196,6 @@ def arriving(port: In, wire: Wire | None, values: Values, held: Values) -> Any:
         return None
     value = values.get(wire.key)
     return held.get(wire.key) if value is None and port.hold else value
-
-
-def _sealed(value: Any) -> Any:
-    """The value so that no stage after can write it: a read-only view on the CPU; others share it."""
-    if isinstance(value, np.ndarray) and value.flags.writeable:
-        value = value.view()
-        value.setflags(False)
-    return value
 
 
 def _bound(port: In, value: Any, size: dict[str, int]) -> dict[str, int]:

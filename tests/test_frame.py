@@ -38,6 +38,15 @@ def test_a_slice_keeps_the_block_alive(pool: Pool) -> None:
     assert pool.allocations == 2
 
 
+def test_a_block_is_the_same_memory_whatever_shape_is_asked_of_it(pool: Pool) -> None:
+    block = pool.device.block(12)
+    pool.device.upload(
+        np.arange(12, dtype=np.uint8).reshape(2, 2, 3), pool.device.view(block, (2, 2, 3), np.uint8, None)
+    )
+    assert to_host(pool.device.view(block, (12,), np.uint8, None)).tolist() == list(range(12))
+    assert to_host(pool.device.view(block, (2, 2, 3), np.uint8, None))[1, 1].tolist() == [9, 10, 11]
+
+
 def test_arrays_are_aligned_and_live_on_the_pools_device(pool: Pool) -> None:
     array = pool.take()
     assert pool.device.address(array) % 64 == 0

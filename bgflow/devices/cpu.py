@@ -25,6 +25,28 @@ class Owned(np.ndarray[Any, Any]):
     owner: Any
 
 
+class Stand(np.ndarray[Any, Any]):
+    """Stands under that in turn: the memory with a shape, made once; of another type, which numpy does not collapse."""
+
+    __slots__ = ()
+
+
+class Block:
+    """Raw memory, and what it last stood for: a frame takes the shape of the one before it."""
+
+    __slots__ = ("form", "memory", "stand")
+
+    def __init__(self, memory: mmap.mmap):
+        self.memory = memory
+        self.form: tuple[tuple[int, ...], Any] | None = None
+        self.stand: Stand | None = None
+
+    def shaped(self, shape: tuple[int, ...], dtype: Any) -> Stand:
+        """The memory as an array."""
+        self.stand, self.form = Stand(shape, dtype, self.memory), (shape, dtype)
+        return self.stand
+
+
 class Cpu:
     """Host memory and numba kernels; every call has finished when it returns."""
 
@@ -43,13 +65,14 @@ class Cpu:
         if nbytes >= HUGE:
             with contextlib.suppress(OSError):  # a kernel without them
                 made.madvise(mmap.MADV_HUGEPAGE)
-        return made
+        return Block(made)
 
     def freed(self, block: Any) -> None:
         pass
 
     def view(self, block: Any, shape: tuple[int, ...], dtype: Any, owner: Any) -> Array:
-        under = Owned(shape, dtype, block)
+        stand = block.stand if block.form == (shape, dtype) else block.shaped(shape, dtype)
+        under = stand.view(Owned)
         under.owner = owner
         return under.view(np.ndarray)
 
