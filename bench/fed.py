@@ -24,7 +24,8 @@ from bgflow.devices import Host
 from bgflow.errors import UsageError
 from bgflow.frame import Array
 from bgflow.graph import Graph, Node
-from bgflow.stage import REGISTRY, Context
+from bgflow.stage import Context
+from bgflow.stages import null
 from bgflow.testing import opened
 
 FED = "bgflow.bench.fed:Fed"
@@ -133,7 +134,7 @@ def fed(graph: Graph, clip: Clip, folder: Path, late: float = 0.0) -> Graph:
             path = folder / Path(getattr(stage, "path")).name  # noqa: B009  not every stage has one
             stage = type(stage)(**{**stage.params.model_dump(), "path": str(path)})
         elif not stage.outputs and hasattr(stage, "serve"):
-            stage = REGISTRY["null.sink"]()
+            stage = null.Sink()
         nodes[name] = replace(node, stage=stage)
     gone = {wire for wire in graph.wires if wire.src == source.name and wire.out not in clip.frames[0]}
     first = {name: next(iter(node.stage.inputs), "") for name, node in nodes.items()}

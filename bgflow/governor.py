@@ -6,11 +6,16 @@ that a graph does not look fast because it drops what it has no time for.
 *Down*, at once, when the lower 95 % limit of the quantile lies above the goal, by the binomial distribution of the
 number of late frames, which holds whatever the latencies' own distribution is. Late frames in a row are one event and
 not many, so they must be spread over a fifth of the window, too. After a step it waits for a window to see what came
-of it, of which the first fifth, the cost of the step itself, does not count.
+of it, of which the first fifth, the cost of the step itself, does not count. How much a rung saves is not known before,
+so it gallops: a step that did not suffice is followed by one of as many rungs as its gain suggests, up to twice its
+own. The first one takes a rung for each time that the latency would have to be halved; one that takes back a step up
+goes where it came from.
 
-*Up* when the quantile has stayed below 0.7 of the goal for three windows. If the step up has to be taken back before it
-has lasted twice as long as the calm before it, the next one from there waits twice as long; but not longer than the
-first time when latencies are by a fifth lower than they were then, because then the load has changed.
+*Up*, one rung at a time, when the quantile has stayed below 0.7 of the goal for three windows. If the step up has to be
+taken back before it has lasted twice as long as the calm before it, the next one from there waits twice as long; but
+not longer than the first time when latencies are by a fifth lower than they were then, because then the load has
+changed. A rung that a step down has passed over may well hold, so it is tried once when the goal itself was kept for
+three windows.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ EASY = 0.7  # of the goal
 CALM = 3  # windows of ease before a step up
 CALMER = 0.8  # of the latency before a step up that failed: the load has changed
 LAST = 2  # times the calm before it, that a step up has to last
+SOON = 2  # windows after a step down, in which the need for another one shows that it was too small
 MOST = 64  # times the first wait, at most
 
 
@@ -66,6 +72,10 @@ class Governor:
         self._light_since: float | None = None
         """Since when it has been lighter than before the last step up that failed."""
         self._calm_worst = 0.0
+        self._fell, self._fell_at, self._stride = -math.inf, 0.0, 1
+        """When the last step down was, at which value, and its rungs."""
+        self._passed: set[int] = set()
+        """Rungs that steps down have passed over: whether they hold is not known."""
         self._attempts: dict[int, Attempt] = {}
         self._risen: tuple[float, float] | None = None
 
@@ -94,7 +104,7 @@ class Governor:
         self.exhausted = late and self.rung == self.lowest
         if late and self.rung < self.lowest and now >= self._free_from:
             return self._down(now, value)
-        if value > EASY * self.goal:
+        if value > (1 if self.rung - 1 in self._passed else EASY) * self.goal:
             self._calm_since = self._light_since = None
         elif self._calm_since is None:
             self._calm_since, self._calm_worst = now, value
@@ -124,14 +134,29 @@ class Governor:
         return self._calm_since is not None and now - self._calm_since >= tried.wait
 
     def _down(self, now: float, value: float) -> Step:
+        failed = False
         if self._risen is not None:
             since, waited = self._risen
             tried = self._attempts[self.rung + 1]
-            tried.failed = now - since < LAST * waited
+            tried.failed = failed = now - since < LAST * waited
             first = CALM * self.window
-            tried.wait = min(2 * tried.wait, MOST * first) if tried.failed else first
+            tried.wait = min(2 * tried.wait, MOST * first) if failed else first
         self._risen = None
-        return self._move(now, 1, value)
+        self._stride = 1 if failed else self._rungs(now, value)
+        self._fell, self._fell_at = now, value
+        self._passed.update(range(self.rung + 1, self.rung + self._stride))
+        return self._move(now, self._stride, value)
+
+    def _rungs(self, now: float, value: float) -> int:
+        """How many rungs down at once: as many as the step just before suggests, but no more than twice its own."""
+        lost = sum(v == math.inf for _, v in self._seen)
+        excess = math.log2(value / self.goal if value < math.inf else len(self._seen) / max(len(self._seen) - lost, 1))
+        wanted = math.floor(excess)
+        if now - self._fell < SOON * self.window:
+            gain = math.log2(self._fell_at / value) / self._stride if value < math.inf else 0.0  # of each rung
+            most = 2 * self._stride
+            wanted = max(wanted, math.ceil(min(excess / gain, most)) if gain > 0 else most)
+        return min(max(wanted, 1), self.lowest - self.rung)
 
     def _up(self, now: float, value: float) -> Step:
         assert self._calm_since is not None
@@ -147,6 +172,7 @@ class Governor:
         lost = sum(v == math.inf for _, v in self._seen)
         step = Step(self.rung, self.rung + by, value, len(self._seen), lost, calm)
         self.rung += by
+        self._passed.discard(self.rung)
         self.rest(now)
         self._free_from = now + self.window
         return step

@@ -90,16 +90,16 @@ class Keeper:
 
     def _take(self, now: float, step: Step) -> None:
         """Change what the step changes; a value that somebody else has changed meanwhile is left as it is."""
-        down = step.after > step.before
-        if down:
-            changes = self.ladder.down(self._costs())
-            before = {target: self._controls.value(target) for target in changes}
-            self._undo.append((changes, before))
+        changes: dict[str, Any] = {}
+        if step.after > step.before:
+            for rung in self.ladder.down(self._costs(), step.after - step.before):
+                self._undo.append((rung, {t: changes.get(t, self._controls.value(t)) for t in rung}))
+                changes.update(rung)
         else:
             self.ladder.up()
             made, old = self._undo.pop()
-            before = {t: self._controls.value(t) for t in made}
-            changes = {t: value for t, value in old.items() if before[t] == made[t]}
+            changes = {t: value for t, value in old.items() if self._controls.value(t) == made[t]}
+        before = {t: self._controls.value(t) for t in changes}
         words = ", ".join(f"{t} {before[t]} -> {value}" for t, value in changes.items()) or "nothing"
         why = self._why(step)
         try:
@@ -112,7 +112,7 @@ class Keeper:
                 "at_s": round(now - self._began, 2),
                 "from": step.before,
                 "to": step.after,
-                "changes": dict(changes),
+                "changes": changes,
                 "what": words,
                 "why": why,
                 f"{self.slo.name}_ms": _ms(step.value),

@@ -15,6 +15,8 @@ Changes = Mapping[str, Any]
 """What one rung changes, by 'stage.param' or 'stage.every'."""
 CADENCES = (2, 3, 4, 6)
 """At which instants a stage that may rest can run: each so many."""
+SAVES = 0.75
+"""What a stage is taken to cost after a rung, until it has been measured: as from each third to each fourth instant."""
 
 
 class Ladder:
@@ -38,12 +40,19 @@ class Ladder:
         """Where it stands."""
         return len(self._taken)
 
-    def down(self, cost: Mapping[str, float]) -> Changes:
-        """Take a step; `cost` tells what the chains' stages have taken lately. There must be one left."""
-        left = [name for name, chain in self._chains.items() if self._taken.count(name) < len(chain)]
-        name = max(left, key=lambda n: cost.get(n, 0.0))  # the first of those that cost the same
-        self._taken.append(name)
-        return self._chains[name][self._taken.count(name) - 1]
+    def down(self, cost: Mapping[str, float], rungs: int = 1) -> list[Changes]:
+        """Take so many rungs, of which each has its changes; `cost` is what the chains' stages have taken lately.
+
+        So many must be left.
+        """
+        cost, changes = dict(cost), []
+        for _ in range(rungs):
+            left = [name for name, chain in self._chains.items() if self._taken.count(name) < len(chain)]
+            name = max(left, key=lambda n: cost.get(n, 0.0))  # the first of those that cost the same
+            self._taken.append(name)
+            changes.append(self._chains[name][self._taken.count(name) - 1])
+            cost[name] = SAVES * cost.get(name, 0.0)
+        return changes
 
     def up(self) -> Changes:
         """Take the last step back; what it had changed."""

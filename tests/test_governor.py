@@ -63,7 +63,7 @@ def simulated(
     st.integers(0, 5),
     st.sampled_from([0.5, 0.9, 0.95, 0.99]),
 )
-def test_it_moves_by_single_rungs_and_never_leaves_the_ladder(
+def test_it_rises_by_single_rungs_and_never_leaves_the_ladder(
     events: list[tuple[float, list[float], int]], lowest: int, quantile: float
 ) -> None:
     governor, now = Governor(quantile, GOAL, WINDOW, lowest), 0.0
@@ -72,7 +72,7 @@ def test_it_moves_by_single_rungs_and_never_leaves_the_ladder(
         step = governor.advance(now, latencies, lost)
         assert 0 <= governor.rung <= lowest
         assert governor.rung - before == (step.after - step.before if step else 0)
-        assert abs(governor.rung - before) <= 1
+        assert before - governor.rung <= 1
 
 
 @settings(max_examples=20, deadline=None)
@@ -95,7 +95,8 @@ def test_constant_load_makes_it_settle_and_tries_grow_rare(load: float, costs: t
     seconds = 1200.0
     steps = simulated(lambda now: load, seconds, costs, seed=seed).steps
     tries = math.log2(seconds / (CALM * WINDOW)) + 1
-    assert len(steps) <= len(costs) + 2 * tries
+    assert len(steps) <= 2 * len(costs) + 2 * tries
+    assert sum(step.after - step.before > 1 for _, step in steps) <= math.log2(len(costs)) + 1
 
 
 @settings(max_examples=15, deadline=None)
@@ -124,6 +125,39 @@ def test_it_ends_on_the_best_rung_that_holds_the_goal_or_on_the_lowest(
     trace = simulated(lambda now: load, 300, costs, noise=0.0, seed=seed)
     holds = [n for n, cost in enumerate(costs) if cost * load <= GOAL]
     assert trace.usual == (holds[0] if holds else len(costs) - 1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1.3, 20), st.integers(8, 40), st.floats(0.9, 0.99), st.integers(0, 99))
+def test_the_number_of_steps_to_the_rung_that_holds_grows_with_the_logarithm_of_its_number(
+    load: float, length: int, ratio: float, seed: int
+) -> None:
+    costs = tuple(0.033 * ratio**n for n in range(length + 1))
+    trace = simulated(lambda now: load, 200, costs, noise=0.0, seed=seed)
+    holds = next((n for n, cost in enumerate(costs) if cost * load <= GOAL), length)
+    times = [
+        at for at, step in trace.steps if step.after > step.before and max(trace.rungs[: round(at / TICK)]) < holds
+    ]
+    assert len(times) <= math.log2(holds + 1) + 1
+
+
+def test_a_step_that_brought_much_is_followed_by_a_small_one_and_one_that_brought_little_by_a_large_one() -> None:
+    steep = simulated(lambda now: 2, 20, (0.033, 0.020, 0.012, 0.005, 0.001), noise=0.0)
+    flat = simulated(lambda now: 2, 20, (0.033, 0.032, 0.031, 0.030, 0.010), noise=0.0)
+    assert [(step.before, step.after) for _, step in steep.steps] == [(0, 1), (1, 2)]
+    assert [(step.before, step.after) for _, step in flat.steps][:3] == [(0, 1), (1, 3), (3, 4)]
+
+
+def test_a_rung_that_was_passed_over_and_holds_is_found_without_waiting_for_ease() -> None:
+    costs = (0.040, 0.038, 0.032, 0.031)
+    trace = simulated(lambda now: 1, 120, costs, noise=0.0)
+    assert [(step.before, step.after) for _, step in trace.steps] == [(0, 1), (1, 3), (3, 2)]
+    assert costs[3] > EASY * GOAL
+
+
+def test_a_rung_that_was_passed_over_and_does_not_hold_is_tried_once() -> None:
+    trace = simulated(lambda now: 1, 600, (0.040, 0.039, 0.0385, 0.031), noise=0.0)
+    assert [(step.before, step.after) for _, step in trace.steps] == [(0, 1), (1, 3), (3, 2), (2, 3)]
 
 
 def test_overload_is_answered_within_a_fifth_of_the_window_and_a_few_looks() -> None:

@@ -113,6 +113,19 @@ def test_load_takes_a_graph_down_step_by_step_and_back_up_when_it_is_gone() -> N
     assert SEEN[-1] == (20, 1)
 
 
+def test_a_step_of_several_rungs_sets_them_all_at_once_and_is_taken_back_one_by_one() -> None:
+    run = ran("{p95: 33ms, window: 2s}", 120, (20, 12.0), (50, 1.0))
+    down, *ups = report(run)["slo"]["steps"]
+    assert (down["from"], down["to"], down["what"]) == (0, 2, "sharp.sharpness 20 -> 8")
+    last, *ups = ups
+    assert (last["from"], last["to"]) == (2, 3)
+    assert [step["what"] for step in ups] == [
+        "sharp.sharpness 4 -> 8",
+        "sharp.sharpness 8 -> 12",
+        "sharp.sharpness 12 -> 20",
+    ]
+
+
 def test_the_time_on_all_rungs_adds_up_to_the_run() -> None:
     shares = report(ran("{p95: 33ms, window: 2s}", 120, (20, 3.0), (50, 1.0)))["slo"]["shares"]
     assert list(shares) == ["0", "1", "2"]
@@ -141,7 +154,7 @@ def test_a_step_is_logged_with_what_it_changes_and_why(caplog: pytest.LogCapture
 
 def test_the_user_hears_once_when_nothing_is_left_to_be_made_cheaper(caplog: pytest.LogCaptureFixture) -> None:
     run = ran("{p95: 33ms, window: 2s}", 60, (0, 30.0))
-    assert moves(run) == [(0, 1), (1, 2), (2, 3)]
+    assert moves(run) == [(0, 3)]
     told = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert told == ["p95 33 ms over 2 s is missed, and nothing is left to be made cheaper"]
     keeper = run.controls.keeper

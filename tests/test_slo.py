@@ -162,7 +162,7 @@ def test_every_step_that_a_shipped_stage_offers_can_be_taken_and_taken_back(file
     graph = load(f"graphs/{file}.yaml", slos=["p95=40ms"])
     controls, ladder = Controls.of(graph), Ladder(chains(graph))
     for _ in range(ladder.lowest):
-        changes = ladder.down({})
+        (changes,) = ladder.down({})
         before = {target: controls.value(target) for target in changes}
         controls.update(changes)
         assert {target: controls.value(target) for target in changes} == changes != before
@@ -184,7 +184,13 @@ def test_where_the_picture_is_watched_the_least_rest_grows() -> None:
 def test_going_down_takes_the_next_step_of_the_stage_that_costs_most_and_going_up_takes_it_back() -> None:
     ladder = Ladder({"a": [{"a.x": 1}, {"a.x": 2}], "b": [{"b.x": 1}]})
     costs: list[dict[str, float]] = [{"a": 1, "b": 2}, {"a": 1, "b": 2}, {"a": 1, "b": 0}]
-    down = [ladder.down(cost) for cost in costs]
+    down = [changes for cost in costs for changes in ladder.down(cost)]
     assert down == [{"b.x": 1}, {"a.x": 1}, {"a.x": 2}]
     assert (ladder.rung, ladder.lowest) == (3, 3)
     assert [ladder.up() for _ in range(3)] == down[::-1]
+
+
+def test_several_rungs_at_once_come_from_the_stages_that_are_left_to_cost_most() -> None:
+    ladder = Ladder({"a": [{"a.x": n} for n in range(4)], "b": [{"b.x": n} for n in range(4)]})
+    assert ladder.down({"a": 10, "b": 7}, 4) == [{"a.x": 0}, {"a.x": 1}, {"b.x": 0}, {"a.x": 2}]
+    assert [ladder.up() for _ in range(4)] == [{"a.x": 2}, {"b.x": 0}, {"a.x": 1}, {"a.x": 0}]
