@@ -91,23 +91,27 @@ def dumped(graph: dict[str, Any]) -> str:
 
 
 def seconds(graph: Graph, frames: int) -> float:
-    """Of a frame on the mean, from the end of the first to the end of the last, all files closed."""
-    last = list(graph.nodes.values())[-1].stage
-    process, close = last.process, last.close
-    marks: list[float] = []
+    """Of a frame on the mean, from the end of the first at the stage `out` to the end of the last, all files closed."""
+    ends = [node.stage for node in graph.nodes.values() if not node.stage.outputs]
+    processed: list[float] = []
+    closed: list[float] = []
+    _marked(graph.nodes["out"].stage, "process", processed)
+    for stage in ends:
+        _marked(stage, "close", closed)
+    ran(graph, frames)
+    return (max(closed) - processed[0]) / max(len(processed) - 1, 1)
 
-    def processed(*values: Any) -> Any:
-        done = process(*values)
+
+def _marked(stage: Stage, method: str, marks: list[float]) -> None:
+    """Have a method of a stage note the time whenever it is done."""
+    call = getattr(stage, method)
+
+    def marked(*values: Any) -> Any:
+        done = call(*values)
         marks.append(time.perf_counter())
         return done
 
-    def closed() -> None:
-        close()
-        marks.append(time.perf_counter())
-
-    last.process, last.close = processed, closed  # type: ignore[method-assign]
-    ran(graph, frames)
-    return (marks[-1] - marks[0]) / max(len(marks) - 2, 1)
+    setattr(stage, method, marked)
 
 
 def ran(graph: Graph, frames: int = 0) -> Run:

@@ -125,6 +125,24 @@ def rembg_replace(clip: str, file: str, out: str, background: str, ffmpeg: str, 
     return loop
 
 
+def rembg_pictures(folder: str, file: str, out: str, model: str = "u2netp") -> Loop:
+    """Cut the subject out of each picture of a folder, as rembg's page shows it, and write a PNG."""
+    from PIL import Image
+
+    cut = importlib.import_module("tools").rembg_cut(model, file)
+    files = sorted(Path(folder).iterdir())
+
+    def loop(frames: int) -> float:
+        watch = Stopwatch()
+        for n in range(frames):
+            with Image.open(files[n % len(files)]) as picture:
+                cut(picture).save(Path(out) / f"{n}.png")
+            watch.frame()
+        return watch.each()
+
+    return loop
+
+
 def rembg_b(clip: str, file: str, ffmpeg: str, folder: str, model: str = "u2netp") -> Loop:
     """The command `rembg b`, which reads FFmpeg's raw pictures from a pipe and writes a PNG for each."""
     import cv2
@@ -205,6 +223,7 @@ def opencv_mog2(clip: str, out: str, opacity: float = 0.7) -> Loop:
 SCRIPTS: dict[str, Callable[..., Loop]] = {
     "rembg_mask": rembg_mask,
     "rembg_replace": rembg_replace,
+    "rembg_pictures": rembg_pictures,
     "rembg_b": rembg_b,
     "backgroundremover": backgroundremover,
     "opencv_mog2": opencv_mog2,
@@ -212,6 +231,7 @@ SCRIPTS: dict[str, Callable[..., Loop]] = {
 NEEDS = {
     "rembg_mask": "rembg",
     "rembg_replace": "rembg",
+    "rembg_pictures": "rembg",
     "rembg_b": "rembg",
     "backgroundremover": "backgroundremover",
     "opencv_mog2": "cv2",

@@ -8,6 +8,7 @@ is said, so all but one row need no data.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -37,10 +38,11 @@ from bgflow.testing import opened
 SUITE = "graphs"
 DATA = "BGFLOW_BENCH_DATA"
 OURS, THEIRS = 40, 8  # frames of a sample
+PHOTOS = 8  # pictures of a sample
 COMPARED = 6  # frames whose mattes are compared with rembg's
 ROUNDS = 7
 MATTE = "graph: mask\nstages:\n  video: {use: file.source, set: {path: a.mp4}}\n"
-MASK = MATTE + "  net: {use: u2net.mask, in: video.image}\n  out: {use: null.sink, in: net.alpha}\n"
+MASK = MATTE + "  net: {use: u2net.mask, in: video.image, thread: net}\n  out: {use: null.sink, in: net.alpha}\n"
 DECODE = MATTE + "  out: {use: null.sink, in: video.image}\n"
 ENCODE = """
 graph: encode
@@ -81,6 +83,7 @@ def cases(scope: Scope) -> Iterator[Item]:
         clip = rendered(place.file("person.mp4"), place.size, place.frames)
         yield from _cctv(place, clip)
         yield from _greenscreen(place)
+        yield from _demo(place)
         try:
             weights = models.find("u2netp").path
         except BgflowError as e:
@@ -89,6 +92,7 @@ def cases(scope: Scope) -> Iterator[Item]:
         yield from _parts(place, clip)
         yield from _network(place, clip, weights)
         yield from _replace(place, clip, weights)
+        yield from _photos(place, clip, weights)
         yield from _quality(place, clip)
         if film := _real(place):
             yield from _quality(place, film)
@@ -174,6 +178,34 @@ def _replace(place: Place, clip: Clip, weights: Path) -> Iterator[Item]:
     goal = Goal(of="ratio", peer="rembg loop", least=10)
     note = f"{place.size}, the same network, background and encoder on both sides"
     yield from _beside(place, "file_replace", ours, {"rembg loop": rival}, goals=[goal], note=note)
+
+
+def _photos(place: Place, clip: Clip, weights: Path) -> Iterator[Item]:
+    """image_remove beside rembg, from pictures to PNG files."""
+    photos, cut, theirs = (place.file(name) for name in ("photos", "cut", "theirs"))
+    for folder in (photos, cut, theirs):
+        folder.mkdir()
+    for n, picture in enumerate(itertools.islice(_pictures(clip.path), PHOTOS)):
+        Image.fromarray(picture).save(photos / f"{n}.jpg", quality=95)
+    sets = [f"photos.path={photos}", f"out.path={cut}"]
+    graph = filegraph.shipped("image_remove")
+    rival = place.rival("rembg_pictures", folder=str(photos), file=str(weights), out=str(theirs))
+    note = f"{PHOTOS} JPEG files of {place.size} to PNG with transparency, u2netp in fp32 on both sides"
+    yield from _beside(place, "image_remove", _ours(graph, None, place, "", *sets), {"rembg": rival}, note=note)
+
+
+def _demo(place: Place) -> Iterator[Item]:
+    """synth_demo, which has no counterpart: everything in it, from rendering to three files, is bgflow's."""
+    names = {"out": "demo.mp4", "clip": "camera.mp4", "pictures": "demo-%04d.jpg"}
+    sets = [f"{stage}.path={place.file(name)}" for stage, name in names.items()]
+    if place.tiny:
+        sets += [f"camera.width={place.size.width}", f"camera.height={place.size.height}", "camera.count=4"]
+    graph = filegraph.shipped("synth_demo")
+
+    def ours() -> float:  # all 150 frames, because the room is empty in the first 60
+        return filegraph.seconds(filegraph.changed(graph, sets=sets), 0)
+
+    yield from _beside(place, "synth_demo", ours, {}, note="640x360, rendered, masked, composed, encoded twice")
 
 
 def _cctv(place: Place, clip: Clip) -> Iterator[Item]:

@@ -12,6 +12,8 @@ b"\\1", a u32 and so many bytes of text, which tell what is wrong, and end.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
 import os
 import shutil
@@ -30,26 +32,34 @@ Tool = Callable[[Array], Array]
 
 def rembg(model: str, file: str, matting: bool) -> Tool:
     """rembg with the model in `file`; `matting` is its option -a. It downloads nothing."""
+    session = _session(model, file)
+    remove = importlib.import_module("rembg").remove
+
+    def cut_out(image: Array) -> Array:
+        cut: Any = remove(image, session=session, alpha_matting=matting, only_mask=not matting)
+        matte: Array = (cut[..., 3] if cut.ndim == 3 else cut) * np.float32(1 / 255)
+        return matte
+
+    return cut_out
+
+
+def rembg_cut(model: str, file: str) -> Callable[[Any], Any]:
+    """The same from PIL's picture to PIL's picture with transparency, as its users call it."""
+    return functools.partial(importlib.import_module("rembg").remove, session=_session(model, file))
+
+
+def _session(model: str, file: str) -> Any:
     with tempfile.TemporaryDirectory(prefix="bgflow-rembg-") as home:
         shutil.copy(file, Path(home) / f"{model}.onnx")
         before = os.environ.get("U2NET_HOME")
         os.environ["U2NET_HOME"] = home
         try:
-            import rembg
-
-            session = rembg.new_session(model)
+            return importlib.import_module("rembg").new_session(model)
         finally:
             if before is None:
                 del os.environ["U2NET_HOME"]
             else:
                 os.environ["U2NET_HOME"] = before
-
-    def cut_out(image: Array) -> Array:
-        cut: Any = rembg.remove(image, session=session, alpha_matting=matting, only_mask=not matting)
-        matte: Array = (cut[..., 3] if cut.ndim == 3 else cut) * np.float32(1 / 255)
-        return matte
-
-    return cut_out
 
 
 def selfie(landscape: bool) -> Tool:

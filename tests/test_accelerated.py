@@ -50,7 +50,8 @@ def needs_its_model(graph: Graph) -> None:
 def ran(name: str, on: str, out: Path, capture: bool = True) -> Run:
     sets = [f"out.path={out}", *(f"actor.{text}" for text in SMALL if name == "greenscreen")]
     # `auto` would have the network run at each instant there: an accelerator has time for that
-    text = (GRAPHS / f"{name}.yaml").read_text("utf-8").replace("every: {least: 3}", "every: 3")
+    text = (GRAPHS / f"{name}.yaml").read_text("utf-8")
+    text = text.replace("every: {motion: 10, seconds: 0.5, least: 3}", "every: 3")
     graph = load(GRAPHS / f"{name}.yaml", text, sets=sets, device=on)
     needs_its_model(graph)
     with Run(plan(graph), capture=capture) as run:

@@ -108,7 +108,7 @@ def test_a_numbered_sequence_that_becomes_a_video_is_treated_as_one() -> None:
 
 def test_a_videos_mask_is_carried_between_the_frames_the_network_sees() -> None:
     moving = stages("remove", "a.mp4", "b.webm")
-    assert moving["net"]["every"] == {"least": 3}
+    assert moving["net"]["every"] == {"motion": 10, "seconds": 0.5, "least": 3}
     assert moving["steady"] == {"use": "time.stabilise", "in": {"image": "source.image", "alpha": "net.alpha"}}
     assert moving["edge"]["in"]["alpha"] == "steady.alpha"
 

@@ -3,7 +3,8 @@
 A tensor that a convolution reads is quantised once, for all its readers, behind the operator that computes it: then
 OpenVINO writes it as bytes at once, and what pools or joins it on its way to the convolution works on bytes, too.
 Tensors that are joined share one range. What is never negative has all 256 levels above 0. Weights have one step for
-each output channel; a layer whose weights int8 cannot hold (see `quantise.WORST`) stays f32.
+each output channel; a layer whose weights int8 cannot hold (see `quantise.WORST`) stays f32, and so does a 1x1
+convolution of few channels.
 
 U²-Netp is 3.1 times as fast in it as in fp32 on a processor with VNNI, and nearer to fp32 than bf16 is. Ranges of known
 networks come with bgflow, in ranges.json; others are measured on `calibration` pictures once and kept.
@@ -27,6 +28,7 @@ from bgflow.models.quantise import WORST
 
 PICTURES = 16  # on which ranges are measured
 CONVOLUTIONS = {"Convolution": 1, "GroupConvolution": 2}  # and how many first axes of weights are output channels
+NARROW = 16  # inputs of a 1x1 convolution below which quantising them takes longer than it spares
 LEAST = 1e-6  # a range that is never narrower, for tensors that are always 0
 SHIPPED = Path(__file__).with_name("ranges.json")
 
@@ -57,13 +59,24 @@ def ranges(core: Any, model: Any, data: bytes, stem: str, samples: Samples) -> R
         kept = _pairs(json.loads(text))
         return kept if wanted <= set(kept) else None
 
-    first = next(iter(samples()), np.zeros(0, np.float32))
     key = {
         "model": hashlib.sha256(data).hexdigest(),
         "shape": list(model.inputs[0].shape),
-        "samples": hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest(),
+        "samples": _first(samples),
     }
     return plans.kept(f"{stem}.ranges", key, lambda: json.dumps(measured(core, model, samples)).encode(), taken)
+
+
+def origin(data: bytes, samples: Samples) -> str:
+    """A digest of what the ranges of this model come from: the shipped ones, or the first of the samples."""
+    if found := shipped(data):
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+    return _first(samples)
+
+
+def _first(samples: Samples) -> str:
+    first = next(iter(samples()), np.zeros(0, np.float32))
+    return hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()
 
 
 def measured(core: Any, model: Any, samples: Samples) -> dict[str, tuple[float, float]]:
@@ -109,12 +122,14 @@ def quantise(model: Any, found: Ranges) -> Any:
 
 
 def _layers(model: Any) -> Iterator[tuple[Any, Values]]:
-    """The convolutions whose weights int8 can hold, and the greatest magnitudes of their output channels."""
+    """The convolutions that are quantised, and the greatest magnitudes of their output channels."""
     for node in model.get_ordered_ops():
         channels = CONVOLUTIONS.get(node.get_type_name())
         if channels is None or (constant := node.input_value(1).get_node()).get_type_name() != "Constant":
             continue
         weights = constant.get_data()
+        if channels == 1 and weights.shape[1] < NARROW and weights[0, 0].size == 1:
+            continue
         top = np.maximum(np.abs(weights).max(tuple(range(channels, weights.ndim)), keepdims=True), 1e-9)
         step = top / 127
         lost = np.abs(np.rint(weights / step) * step - weights).mean()

@@ -1,4 +1,4 @@
-"""What takes long to make of a network and suits one machine only, kept on disk: plans of TensorRT, ranges of int8.
+"""What takes long to make of a network and suits one machine only, kept on disk: plans, compiled networks, ranges.
 
 A file's name has the hash of its key in it, and its first lines the key itself and the hash of the rest. So whatever
 the key tells apart lies in files of its own, and a file that was cut short or changed is made again.
@@ -60,17 +60,35 @@ def kept(name: str, key: Key, make: Callable[[], bytes], take: Callable[[bytes],
     except OSError as e:
         raise DeviceError(f"{file.parent}: cannot be written: {e.strerror}; BGFLOW_CACHE names another folder") from e
     try:
-        if (data := _read(file, key)) is not None:
-            if (found := take(data)) is not None:
-                return found
-            log.info("%s does not fit here any more; it is made anew", file.name)
+        if (there := found(name, key, take)) is not None:
+            return there
         data = make()
         write(file, _head(data, key) + data)
-        if (found := take(data)) is None:
+        if (there := take(data)) is None:
             raise DeviceError(f"{file}: what was just made is not taken back; see the messages before")
-        return found
+        return there
     finally:
         lock.release()
+
+
+def found(name: str, key: Key, take: Callable[[bytes], T | None]) -> T | None:
+    """What `take` makes of the file's contents; None where it is missing, damaged or not taken."""
+    file = place(name, key)
+    if (data := _read(file, key)) is None:
+        return None
+    if (taken := take(data)) is None:
+        log.info("%s does not fit here any more; it is made anew", file.name)
+    return taken
+
+
+def keep(name: str, key: Key, data: bytes) -> None:
+    """Have `data` there the next time. It takes seconds to make, so a folder that cannot be written is no failure."""
+    file = place(name, key)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, _head(data, key) + data)
+    except (OSError, DeviceError) as e:
+        log.info("%s is not kept: %s", file.name, e)
 
 
 def write(file: Path, data: bytes) -> None:

@@ -109,7 +109,7 @@ def test_the_suite_measures_every_graph_from_file_to_file(scope: Scope, monkeypa
     found = {item.name: item for item in measure("graphs", find("graphs"), scope)}
     rows = {name for name, item in found.items() if isinstance(item, Row)}
     assert rows >= {"cctv_mog", "decode alone", "file_replace, computing alone", "encode alone", "u2netp on video"}
-    assert rows >= {"file_replace", "IoU on person"}
+    assert rows >= {"file_replace", "IoU on person", "synth_demo", "image_remove"}
 
 
 @pytest.mark.parametrize("growth", [0.0, 50.0])
