@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from bgflow import load
 from bgflow.bench.fed import clip_of
 from bgflow.bench.openloop import Stream, warm
+from bgflow.bench.resident import resident
 from bgflow.errors import BgflowError
 
 START_SECONDS = 300  # after which processes that are not ready have failed
@@ -96,21 +94,13 @@ def run(file: str, streams: int, seconds: float) -> None:
         came, cpu, began = _came(runs), time.process_time(), time.monotonic()
         time.sleep(seconds)
         took, used, frames = time.monotonic() - began, time.process_time() - cpu, _came(runs) - came
-        print(json.dumps(asdict(Cost(frames, took, used, _resident()))), flush=True)
+        print(json.dumps(asdict(Cost(frames, took, used, resident()))), flush=True)
         for run in runs:
             run.stop()
 
 
 def _came(runs: Sequence[Stream]) -> int:
     return sum(len(run.came) for run in runs)
-
-
-def _resident() -> int:
-    """Bytes of memory that this process has; the most that it had where the system does not tell."""
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

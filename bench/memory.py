@@ -3,10 +3,10 @@
     python -m bgflow.bench.memory --frames 10000 --every 50
 
 A clip is rendered and played again and again through graphs/file_replace.yaml in a process of its own, with the network
-at each 50th frame so that it ends soon. Its resident set is read from /proc ten times a second. The growth is the
-median of the slopes between blocks of samples that are half the run apart (Cox and Stuart, 1955), each used once, so
-that its interval of 95 % holds; the first fifth warms up. Kernels are compiled before, by a run of three frames. It
-ends with 1 when the peak is over its limit, or the growth surely over its own.
+at each 50th frame so that it ends soon. Its resident set is read from /proc ten times a second, in MB of 1,000,000
+bytes. The growth is the median of the slopes between blocks of samples that are half the run apart (Cox and Stuart,
+1955), each used once, so that its interval of 95 % holds; the first fifth warms up. Kernels are compiled before, by a
+run of three frames. It ends with 1 when the peak is over its limit, or the growth surely over its own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bgflow.bench import filegraph
 from bgflow.bench.clips import rendered
 from bgflow.bench.interval import Interval
 from bgflow.bench.pictures import Size
+from bgflow.bench.resident import MB, resident
 
 PERIOD = 0.1  # seconds between two readings
 CLIP = 100  # frames of the clip that is played again and again
@@ -60,21 +61,12 @@ def watched(size: Size, frames: int, every: int) -> list[float]:
         samples: list[float] = []
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
             while run.poll() is None:
-                samples.append(resident(run.pid))
+                samples.append(resident(run.pid) / MB)
                 time.sleep(PERIOD)
             said = run.stderr.read() if run.stderr else ""
         if run.returncode:
             sys.exit(f"bgflow run ended with {run.returncode}: {(said or warm.stderr).strip()[-200:]}")
         return [s for s in samples if s]
-
-
-def resident(pid: int) -> float:
-    """Resident MB of a process, 0 when it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS:")), 0.0)
 
 
 def grown(samples: Sequence[float]) -> Interval:

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bgflow.bench.resident import resident
 from bgflow.bench.taps import Passage, Taps, keep_code
 from bgflow.errors import BgflowError
 
 START_SECONDS, STOP_SECONDS = 180, 30  # the first start on a machine compiles every kernel
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 NATIVE = "numba, OpenVINO"  # threads that Python has not made
 SWITCH = 0.0005  # seconds, as `bgflow` sets it
 
@@ -119,7 +119,7 @@ def main(file: str, code: str, *sets: str) -> None:
                 at=time.monotonic(),
                 cpu=time.process_time(),
                 threads=thread_times(),
-                rss=int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE,
+                rss=resident(),
                 came=camera.rate.count,
                 dropped=run.dropped(),
                 stages=stages,

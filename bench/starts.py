@@ -82,11 +82,13 @@ def start_of(graph: Path, stamp: Path, *, cold: bool = False) -> Callable[[], fl
     It raises BgflowError when the process fails.
     """
     command = [sys.executable, "-m", "bgflow", "run", str(graph), "--frames", "1"]
+    # as users have it: Python keeps what it compiled of its modules, and does not compile them at every start
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def start() -> float:
         stamp.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory(dir=graph.parent) as empty:
-            environment = {**os.environ, "BGFLOW_CACHE": empty} if cold else None
+            environment = {**usual, "BGFLOW_CACHE": empty} if cold else usual
             began = time.monotonic()
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False

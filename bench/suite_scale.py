@@ -13,6 +13,7 @@ from typing import Literal
 
 from bgflow.bench.crew import Cost, together
 from bgflow.bench.openloop import counted
+from bgflow.bench.resident import MB
 from bgflow.bench.result import Row
 from bgflow.bench.suite import Item, Scope
 from bgflow.errors import BgflowError
@@ -23,7 +24,7 @@ PROCESSES = "as many processes"
 FIGURES: tuple[tuple[str, str, Literal["less", "more"], Callable[[Cost, int], float]], ...] = (
     ("frames/s together", "frames/s", "more", lambda cost, streams: cost.fps),
     ("processor time of a frame", "ms", "less", lambda cost, streams: cost.cpu_ms),
-    ("memory of each", "MB", "less", lambda cost, streams: cost.memory / 1e6 / streams),
+    ("memory of each", "MB", "less", lambda cost, streams: cost.memory / MB / streams),
 )
 GRAPH = """
 graph: scale

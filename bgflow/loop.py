@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Loop:
@@ -17,6 +20,8 @@ class Loop:
 
     def begun(self) -> asyncio.AbstractEventLoop:
         """The running loop."""
+        import asyncio
+
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -28,6 +33,8 @@ class Loop:
         """Cancel what still runs, wait so many seconds for it, and close; nothing where it was never begun."""
         if self._loop is None or self._thread is None:
             return
+        import asyncio
+
         loop = self._loop
         with contextlib.suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(_cancel_rest(), loop).result(patience)
@@ -40,6 +47,8 @@ class Loop:
 
 async def _cancel_rest() -> None:
     """Cancel all tasks but this one, and see them end."""
+    import asyncio
+
     rest = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
     for task in rest:
         task.cancel()

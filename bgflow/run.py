@@ -12,7 +12,6 @@ live run only warns).
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import logging
 import threading
@@ -36,6 +35,8 @@ from bgflow.planning import Plan
 from bgflow.segment import Segment
 
 if TYPE_CHECKING:
+    import asyncio
+
     from bgflow.graph import Node
 
 log = logging.getLogger("bgflow.run")
@@ -187,6 +188,8 @@ class Run:
         return end
 
     async def _served(self, stage: Any, ctx: RunContext) -> None:
+        import asyncio  # 20 ms, which a run without a server can do without
+
         try:
             await stage.serve(ctx)
         except asyncio.CancelledError:

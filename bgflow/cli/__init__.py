@@ -32,7 +32,8 @@ from bgflow.errors import BgflowError
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them reads every installed distribution: 13 ms
 
 INTERNAL, INTERRUPTED = 70, 130
-M_ARENA_MAX = -8  # of malloc.h
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # of malloc.h
+LARGE = 1 << 20  # bytes
 log = logging.getLogger("bgflow")
 
 
@@ -118,9 +119,15 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _share_heap() -> None:
-    """Have all threads take memory from one heap: each of glibc's own keeps what its thread freed, 50 MB in all."""
+    """Have all threads take memory from one heap, each of whose own would keep what its thread freed: 50 MB in all.
+
+    What is as large as a frame is mapped for itself and given back when it is freed. Else glibc would take it from the
+    heap from the first such free on, and keep 30 MB between what is still in use.
+    """
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 @contextlib.contextmanager

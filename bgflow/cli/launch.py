@@ -15,8 +15,11 @@ import click
 from bgflow.check import load
 from bgflow.cli.progress import Meter, display
 from bgflow.errors import BgflowError, MediaError, UsageError
+from bgflow.footprint import shrink
+from bgflow.frame import WARM_UP
 from bgflow.graph import Graph, Node
-from bgflow.planning import plan
+from bgflow.planning import Plan, plan
+from bgflow.preload import preloaded
 from bgflow.report import report, write
 from bgflow.run import Run
 
@@ -42,31 +45,43 @@ def launch(
     Raises:
         BgflowError: the graph cannot be planned, the report cannot be written, or the run failed.
     """
-    try:
-        planned = plan(graph, sync=sync)
-    except MediaError as e:
-        if writer := _writer(graph):
-            raise UsageError(f"{e}; {writer} writes it: run that first") from e
-        raise
     if show_plan:
-        click.echo(str(planned))
+        click.echo(str(_planned(graph, sync)))
         return 0
     if report_to and not Path(report_to).absolute().parent.is_dir():
         raise UsageError(f"--report {report_to}: there is no folder {str(Path(report_to).parent)!r}; make it first")
     if report_to and Path(report_to).is_dir():
         raise UsageError(f"--report {report_to}: is a folder; give the name of a file to write")
+    with preloaded(graph):
+        return _run(_planned(graph, sync), frames, report_to, capture=not eager)
+
+
+def _planned(graph: Graph, sync: bool) -> Plan:
+    try:
+        return plan(graph, sync=sync)
+    except MediaError as e:
+        if writer := _writer(graph):
+            raise UsageError(f"{e}; {writer} writes it: run that first") from e
+        raise
+
+
+def _run(planned: Plan, frames: int, report_to: str | None, *, capture: bool) -> int:
     log.info(planned.why)
     unknown = sum(pool.shape is None for pool in planned.pools.values())
     later = f", and {unknown} pool{'s' * (unknown != 1)} more as large as the first frame asks" if unknown else ""
     log.info("frame memory: %s bytes%s", f"{planned.nbytes:,}", later)
-    run = Run(planned, frames=frames, capture=not eager)
+    run = Run(planned, frames=frames, capture=capture)
     meter = Meter(run)
     try:
         with _signals(run), run, display(run, meter) as refresh:
             finishing = False
+            milestones = [1, WARM_UP]  # frames after which much of what was needed so far is not needed any more
             while not run.wait(PERIOD):
                 meter.read()
                 refresh()
+                if milestones and meter.done >= milestones[0]:
+                    milestones.pop(0)
+                    shrink()
                 if run.shared.stop.is_set() and not (finishing or run.aborted):
                     finishing = True
                     log.info("finishing what is under way; Ctrl-C again throws it away")
