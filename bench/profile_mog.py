@@ -23,13 +23,13 @@ from bgflow.kernels.modes import TILE
 from bgflow.kernels.tiles import LANES
 
 ROWS, TILES, REPEATS, ROUNDS = 2, 30, 50, 15
-ARRAYS = ("image", "freeze", "modes", "weight", "gauss", "label", "work")
-WHOLE = ("learn", "some", "seeks")  # all steps at once, and two whose result alone matters
+ARRAYS = ("pixels", "freeze", "turn", "modes", "weight", "gauss", "label", "work", "colour")
+WHOLE = ("learn", "some", "seeks", "dithered")  # all steps at once, and those whose result alone matters
 f32 = np.float32
 NUMBERS: dict[str, Any] = {
     "m": 1, "count": np.int64(LANES), "deep": 4, "most": 5, "rate": f32(0.002), "prune": f32(0.0001), "gate": f32(9),
     "reach": f32(16), "ratio": f32(0.9), "var_init": f32(15), "var_min": f32(4), "var_max": f32(75), "shadow": 127,
-    "tau": f32(0.5),
+    "tau": f32(0.5), "dither": f32(0.5),
 }  # fmt: skip
 
 
@@ -37,15 +37,16 @@ def model() -> dict[str, Any]:
     """A mixture of four modes, and the notes of a row."""
     random, w = np.random.default_rng(1), TILES * LANES
     arrays: dict[str, Any] = {
-        "image": random.integers(0, 256, (ROWS, w, 3), dtype=np.uint8),
+        "pixels": random.integers(0, 256, (ROWS, 3 * w), dtype=np.uint8),
         "freeze": np.zeros((ROWS, w), f32),
         "modes": np.full((ROWS, w), 4, np.uint8),
-        "weight": random.random((5, ROWS, w), f32),
-        "gauss": random.random((5, ROWS, TILES, TILE), f32) * 200,
+        "weight": random.integers(0, 1 << 16, (5, ROWS, w), np.uint16),
+        "gauss": random.integers(0, 50_000, (5, ROWS, TILES, TILE), np.uint16),
         "label": np.zeros((ROWS, w), np.uint8),
         "work": random.integers(-1, 5, (ROWS, mogfit.WORK)).astype(f32),
+        "colour": np.zeros((ROWS, mogfit.CHANNELS), f32),
     }
-    for name in ("image", "freeze"):
+    for name in ("pixels", "freeze"):
         arrays[name].flags.writeable = False
     return arrays
 
@@ -64,7 +65,7 @@ def alone(step: Function) -> tuple[float, list[int]]:
 
     names = list(inspect.signature(step.body).parameters)
     given = [n for n in names if n not in ("y", "t")]
-    fixed = [f"{n}.shape[-1] == {model()[n].shape[-1]}" for n in given if n in ("image", "gauss", "work")]
+    fixed = [f"{n}.shape[-1] == {model()[n].shape[-1]}" for n in given if n in ("gauss", "work", "colour")]
     text = (
         f"def run({', '.join(given)}):\n    for y in numba.prange({ROWS}):\n        if {' and '.join(fixed) or True}:\n"
         f"            for q in range({REPEATS}):\n                for t in range({TILES}):\n"

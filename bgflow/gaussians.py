@@ -12,7 +12,8 @@ import numpy as np
 from bgflow.devices import to_host
 from bgflow.errors import MediaError, ModelError
 from bgflow.frame import Array
-from bgflow.kernels.modes import TILE
+from bgflow.kernels.modes import LEVEL, ONE, SPREAD, TILE
+from bgflow.kernels.mog import TURNS
 from bgflow.kernels.tiles import LANES, tiles
 from bgflow.stage import Context
 
@@ -134,25 +135,29 @@ class Mixture(Gaussians):
     def shapes(self, h: int, w: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         return {
             "modes": ((h, w), np.uint8),
-            "weight": ((self.most, h, w), np.float32),
-            "gauss": ((self.most, h, tiles(w), TILE), np.float32),
+            "weight": ((self.most, h, w), np.uint16),
+            "gauss": ((self.most, h, tiles(w), TILE), np.uint16),
+            "turn": ((1,), np.int32),
         }
 
     def reset(self) -> None:
         self.age = 0  # a mode that is not in use needs no zeros
-        if "modes" in self.arrays:
-            self.arrays["modes"].fill(0)
+        for name in ("modes", "turn"):
+            if name in self.arrays:
+                self.arrays[name].fill(0)
 
     def pack(self, arrays: dict[str, Host], w: int) -> dict[str, Host]:
         modes = arrays["modes"]
         most = max(1, int(modes.max()))
         used = np.arange(most)[:, None, None] < modes
         planes = np.where(used, untiled(arrays["gauss"][:most], w), np.float32(0))
-        weight = np.where(used, arrays["weight"][:most], np.float32(0))
-        return {"modes": modes, "weight": weight, "var": planes[0], "mean": np.moveaxis(planes[1:], 0, -1)}
+        weight = np.where(used, arrays["weight"][:most] / ONE, np.float32(0))
+        mean = np.moveaxis(planes[1:], 0, -1) / LEVEL
+        return {"modes": modes, "weight": weight, "var": planes[0] / SPREAD, "mean": mean, "turn": arrays["turn"]}
 
     def unpack(self, planes: dict[str, Host], h: int, w: int) -> dict[str, Host]:
-        gauss = super().unpack(planes, h, w)["gauss"]
+        units = {"var": rounded(planes["var"], SPREAD), "mean": rounded(planes["mean"], LEVEL)}
+        gauss = super().unpack(units, h, w)["gauss"].astype(np.uint16)
         modes, weight = planes["modes"], planes["weight"]
         fine = modes.dtype == np.uint8 and weight.dtype == np.float32 and np.isfinite(weight).all()
         if not fine or modes.shape != (h, w) or weight.shape != (*gauss.shape[:1], h, w) or modes.max() > len(weight):
@@ -161,9 +166,16 @@ class Mixture(Gaussians):
         missing = ((0, self.most - n), (0, 0), (0, 0))
         return {
             "modes": np.minimum(modes, n),
-            "weight": np.pad(weight[:n], missing),
+            "weight": np.pad(rounded(weight[:n], ONE).astype(np.uint16), missing),
             "gauss": np.pad(gauss[:n], (*missing, (0, 0))),
+            "turn": planes.get("turn", np.zeros(1, np.int32)).reshape(1).astype(np.int32) % TURNS,
         }
+
+
+def rounded(plane: Host, units: np.float32) -> Host:
+    """Numbers in units of which 16 bits are kept."""
+    kept: Host = np.clip(np.rint(plane * units), 0, np.iinfo(np.uint16).max)
+    return kept
 
 
 def untiled(gauss: Host, w: int) -> Host:

@@ -2,6 +2,9 @@
 enum { LANES = 64, VAR = 0, RED = LANES, GREEN = 2 * LANES, BLUE = 3 * LANES };
 #define EPSILON 1.1920929e-7f
 #define FAR 1e9f
+#define SHARE (1.f / 65535.f)
+#define MEAN (1.f / 256.f)
+#define VARIANCE (1.f / 64.f)
 
 template <typename W, typename G>
 static __device__ __forceinline__ float nearest(int y, int x, float r, float g, float b, int n, W weight, G gauss,
@@ -9,11 +12,11 @@ static __device__ __forceinline__ float nearest(int y, int x, float r, float g, 
     int tile = x / LANES, at = x % LANES;
     float total = 0.f, least = FAR;
     for (int m = 0; m < n && total < ratio; ++m) {
-        float dr = gauss(m, y, tile, at + RED) - r;
-        float dg = gauss(m, y, tile, at + GREEN) - g;
-        float db = gauss(m, y, tile, at + BLUE) - b;
-        least = fminf(least, (dr * dr + dg * dg + db * db) / gauss(m, y, tile, at + VAR));
-        total += weight(m, y, x);
+        float dr = gauss(m, y, tile, at + RED) * MEAN - r;
+        float dg = gauss(m, y, tile, at + GREEN) * MEAN - g;
+        float db = gauss(m, y, tile, at + BLUE) * MEAN - b;
+        least = fminf(least, (dr * dr + dg * dg + db * db) / (gauss(m, y, tile, at + VAR) * VARIANCE));
+        total += weight(m, y, x) * SHARE;
     }
     return least;
 }
@@ -34,10 +37,10 @@ KERNEL(modes_plate) {
         int tile = x / LANES, at = x % LANES;
         float total = 0.f, r = 0.f, g = 0.f, b = 0.f;
         for (int m = 0; m < modes(y, x); ++m) {
-            float share = weight(m, y, x);
-            r += share * gauss(m, y, tile, at + RED);
-            g += share * gauss(m, y, tile, at + GREEN);
-            b += share * gauss(m, y, tile, at + BLUE);
+            float share = weight(m, y, x) * SHARE;
+            r += share * gauss(m, y, tile, at + RED) * MEAN;
+            g += share * gauss(m, y, tile, at + GREEN) * MEAN;
+            b += share * gauss(m, y, tile, at + BLUE) * MEAN;
             total += share;
             if (total > ratio) break;
         }

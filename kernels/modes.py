@@ -2,9 +2,13 @@
 
 Memory, for m modes, is laid out for vector loads and for warps alike, and so that a mode nobody uses is not touched:
     modes   u8[h,w]         modes in use, the heaviest first
-    weight  f32[m,h,w]      their share of the pixel's history; they sum to 1
-    gauss   f32[m,h,t,256]  in tiles of 64 pixels: 64 variances, then 64 means each of red, green and blue; one tile
-                            in one array lets a compiler see that its rows do not overlap, five planes do not
+    weight  u16[m,h,w]      their share of the pixel's history, in 65535ths; they sum to 1
+    gauss   u16[m,h,t,256]  in tiles of 64 pixels: 64 variances, in 64ths, then 64 means each of red, green and blue, in
+                            256ths of a level; one tile in one array lets a compiler see that its rows do not overlap,
+                            five planes do not
+    turn    i32[1]          how the next frame is rounded, see mog.py
+
+Numbers of 16 bits are half of the traffic that floats are, and traffic is most of what a frame costs.
 """
 
 # mypy: allow-untyped-defs
@@ -22,6 +26,11 @@ VAR, RED, GREEN, BLUE = 0, LANES, 2 * LANES, 3 * LANES
 TILE = 4 * LANES
 EPSILON = f32(np.finfo(np.float32).eps)
 FAR = f32(1e9)
+ONE, LEVEL, SPREAD = f32(65535), f32(256), f32(64)
+"""Units in a share of 1, in a level of a colour, and in a variance of 1."""
+SHARE, MEAN, VARIANCE = f32(1) / ONE, f32(1) / LEVEL, f32(1) / SPREAD
+FINEST, WIDEST = 1 / 64, 1000.0
+"""The variances that can be told apart from 0, and that fit."""
 
 
 @function
@@ -34,16 +43,16 @@ def nearest(y, x, r, g, b, n, weight, gauss, ratio):
     for m in range(n):
         if total >= ratio:
             break
-        dr = gauss[m, y, tile, at + RED] - r
-        dg = gauss[m, y, tile, at + GREEN] - g
-        db = gauss[m, y, tile, at + BLUE] - b
-        least = min(least, (dr * dr + dg * dg + db * db) / gauss[m, y, tile, at + VAR])
-        total += weight[m, y, x]
+        dr = f32(gauss[m, y, tile, at + RED]) * MEAN - r
+        dg = f32(gauss[m, y, tile, at + GREEN]) * MEAN - g
+        db = f32(gauss[m, y, tile, at + BLUE]) * MEAN - b
+        least = min(least, (dr * dr + dg * dg + db * db) / (f32(gauss[m, y, tile, at + VAR]) * VARIANCE))
+        total += f32(weight[m, y, x]) * SHARE
     return least
 
 
 @kernel(
-    over="h,spans", image="u8[h,w,3]", modes="u8[h,w]", weight="f32[m,h,w]", gauss="f32[m,h,t,256]",
+    over="h,spans", image="u8[h,w,3]", modes="u8[h,w]", weight="u16[m,h,w]", gauss="u16[m,h,t,256]",
     evidence="f32[h,w] out", spans="i32", span="i32", w="i32", reach="f32", ratio="f32",
 )  # fmt: skip
 def modes_evidence(y, i, image, modes, weight, gauss, evidence, spans, span, w, reach, ratio):
@@ -58,24 +67,24 @@ def modes_evidence(y, i, image, modes, weight, gauss, evidence, spans, span, w, 
     for j in range(min(span, w - start)):
         x = start + j
         at = offset + j
-        dr = gauss[0, y, tile, at + RED] - f32(image[y, x, 0])
-        dg = gauss[0, y, tile, at + GREEN] - f32(image[y, x, 1])
-        db = gauss[0, y, tile, at + BLUE] - f32(image[y, x, 2])
-        d2 = (dr * dr + dg * dg + db * db) / gauss[0, y, tile, at + VAR]
+        dr = f32(gauss[0, y, tile, at + RED]) * MEAN - f32(image[y, x, 0])
+        dg = f32(gauss[0, y, tile, at + GREEN]) * MEAN - f32(image[y, x, 1])
+        db = f32(gauss[0, y, tile, at + BLUE]) * MEAN - f32(image[y, x, 2])
+        d2 = (dr * dr + dg * dg + db * db) / (f32(gauss[0, y, tile, at + VAR]) * VARIANCE)
         n = i32(modes[y, x])
-        more += 1 if (n > 1) & (weight[0, y, x] < ratio) else 0
+        more += 1 if (n > 1) & (f32(weight[0, y, x]) * SHARE < ratio) else 0
         evidence[y, x] = d2 / (d2 + reach) if n > 0 else f32(0.5)
     if more == 0:
         return
     for x in range(start, min(start + span, w)):
         n = i32(modes[y, x])
-        if n > 1 and weight[0, y, x] < ratio:
+        if n > 1 and f32(weight[0, y, x]) * SHARE < ratio:
             d2 = nearest(y, x, f32(image[y, x, 0]), f32(image[y, x, 1]), f32(image[y, x, 2]), n, weight, gauss, ratio)
             evidence[y, x] = d2 / (d2 + reach)
 
 
 @kernel(
-    over="h,spans", modes="u8[h,w]", weight="f32[m,h,w]", gauss="f32[m,h,t,256]", plate="u8[h,w,3] out", spans="i32",
+    over="h,spans", modes="u8[h,w]", weight="u16[m,h,w]", gauss="u16[m,h,t,256]", plate="u8[h,w,3] out", spans="i32",
     span="i32", w="i32", ratio="f32",
 )  # fmt: skip
 def modes_plate(y, i, modes, weight, gauss, plate, spans, span, w, ratio):
@@ -87,29 +96,29 @@ def modes_plate(y, i, modes, weight, gauss, plate, spans, span, w, ratio):
     for j in range(min(span, w - start)):
         x = start + j
         at = offset + j
-        share = weight[0, y, x]
+        share = f32(weight[0, y, x]) * SHARE
         n = i32(modes[y, x])
         more += 1 if (n > 1) & (share <= ratio) else 0
         scale = f32(1) / share if (n > 0) & (abs(share) > EPSILON) else f32(0)
         known = n > 0
-        plate[y, x, 0] = u8(i32(np.rint(share * gauss[0, y, tile, at + RED] * scale)) if known else 0)
-        plate[y, x, 1] = u8(i32(np.rint(share * gauss[0, y, tile, at + GREEN] * scale)) if known else 0)
-        plate[y, x, 2] = u8(i32(np.rint(share * gauss[0, y, tile, at + BLUE] * scale)) if known else 0)
+        plate[y, x, 0] = u8(i32(np.rint(share * f32(gauss[0, y, tile, at + RED]) * MEAN * scale)) if known else 0)
+        plate[y, x, 1] = u8(i32(np.rint(share * f32(gauss[0, y, tile, at + GREEN]) * MEAN * scale)) if known else 0)
+        plate[y, x, 2] = u8(i32(np.rint(share * f32(gauss[0, y, tile, at + BLUE]) * MEAN * scale)) if known else 0)
     if more == 0:
         return
     for j in range(min(span, w - start)):
         x = start + j
         at = offset + j
-        if i32(modes[y, x]) > 1 and weight[0, y, x] <= ratio:
+        if i32(modes[y, x]) > 1 and f32(weight[0, y, x]) * SHARE <= ratio:
             total = f32(0)
             r = f32(0)
             g = f32(0)
             b = f32(0)
             for m in range(i32(modes[y, x])):
-                share = weight[m, y, x]
-                r += share * gauss[m, y, tile, at + RED]
-                g += share * gauss[m, y, tile, at + GREEN]
-                b += share * gauss[m, y, tile, at + BLUE]
+                share = f32(weight[m, y, x]) * SHARE
+                r += share * f32(gauss[m, y, tile, at + RED]) * MEAN
+                g += share * f32(gauss[m, y, tile, at + GREEN]) * MEAN
+                b += share * f32(gauss[m, y, tile, at + BLUE]) * MEAN
                 total += share
                 if total > ratio:
                     break

@@ -1,21 +1,17 @@
 // A mixture of Gaussians per pixel; see mog.py and modes.py, whose constants and functions these repeat.
 enum { LANES = 64, VAR = 0, RED = LANES, GREEN = 2 * LANES, BLUE = 3 * LANES, TILE = 4 * LANES };
-enum { MOST = 5, WORK = 8 * LANES };
+enum { MOST = 5, WORK = (8 + 5) * LANES, CHANNELS = 3 * LANES, TURN = 40503, TURNS = 65536 };
 #define EPSILON 1.1920929e-7f
 #define FAR 1e9f
 #define FROZEN 0.1f
+#define ONE 65535.f
+#define LEVEL 256.f
+#define SPREAD 64.f
+#define SHARE (1.f / 65535.f)
+#define MEAN (1.f / 256.f)
+#define VARIANCE (1.f / 64.f)
 
-template <typename W, typename G> static __device__ __forceinline__ void lift(int m, int y, int x, W weight, G gauss) {
-    float w = weight(m, y, x);
-    weight(m, y, x) = weight(m - 1, y, x);
-    weight(m - 1, y, x) = w;
-    int tile = x / LANES;
-    for (int at = x % LANES; at < TILE; at += LANES) {
-        float v = gauss(m, y, tile, at);
-        gauss(m, y, tile, at) = gauss(m - 1, y, tile, at);
-        gauss(m - 1, y, tile, at) = v;
-    }
-}
+typedef unsigned short Stored;
 
 template <typename W, typename G>
 static __device__ __forceinline__ bool shadowed(int y, int x, float r, float g, float b, int n, W weight, G gauss,
@@ -23,15 +19,17 @@ static __device__ __forceinline__ bool shadowed(int y, int x, float r, float g, 
     int tile = x / LANES, at = x % LANES;
     float total = 0.f;
     for (int m = 0; m < n; ++m) {
-        float mr = gauss(m, y, tile, at + RED), mg = gauss(m, y, tile, at + GREEN), mb = gauss(m, y, tile, at + BLUE);
+        float mr = gauss(m, y, tile, at + RED) * MEAN;
+        float mg = gauss(m, y, tile, at + GREEN) * MEAN;
+        float mb = gauss(m, y, tile, at + BLUE) * MEAN;
         float dot = r * mr + g * mg + b * mb, norm = mr * mr + mg * mg + mb * mb;
         if (norm == 0.f) return false;
         if (dot <= norm && dot >= tau * norm) {
             float dark = dot / norm;
             float dr = dark * mr - r, dg = dark * mg - g, db = dark * mb - b;
-            if (dr * dr + dg * dg + db * db < reach * gauss(m, y, tile, at + VAR) * dark * dark) return true;
+            if (dr * dr + dg * dg + db * db < reach * (gauss(m, y, tile, at + VAR) * VARIANCE) * dark * dark) return true;
         }
-        total += weight(m, y, x);
+        total += weight(m, y, x) * SHARE;
         if (total > ratio) return false;
     }
     return false;
@@ -43,11 +41,11 @@ static __device__ __forceinline__ float nearest(int y, int x, float r, float g, 
     int tile = x / LANES, at = x % LANES;
     float total = 0.f, least = FAR;
     for (int m = 0; m < n && total < ratio; ++m) {
-        float dr = gauss(m, y, tile, at + RED) - r;
-        float dg = gauss(m, y, tile, at + GREEN) - g;
-        float db = gauss(m, y, tile, at + BLUE) - b;
-        least = fminf(least, (dr * dr + dg * dg + db * db) / gauss(m, y, tile, at + VAR));
-        total += weight(m, y, x);
+        float dr = gauss(m, y, tile, at + RED) * MEAN - r;
+        float dg = gauss(m, y, tile, at + GREEN) * MEAN - g;
+        float db = gauss(m, y, tile, at + BLUE) * MEAN - b;
+        least = fminf(least, (dr * dr + dg * dg + db * db) / (gauss(m, y, tile, at + VAR) * VARIANCE));
+        total += weight(m, y, x) * SHARE;
     }
     return least;
 }
@@ -56,60 +54,80 @@ struct Limits {
     int most;
     float rate, prune, gate, reach, ratio, var_init, var_min, var_max;
     int shadow;
-    float tau;
+    float tau, dither;
 };
 
-template <typename I, typename F, typename M, typename W, typename G, typename L>
-static __device__ __forceinline__ void learn(int y, int x, I image, F freeze, M modes, W weight, G gauss, L label,
+template <typename P, typename F, typename M, typename W, typename G, typename L>
+static __device__ __forceinline__ void learn(int y, int x, P pixel, F freeze, M modes, W weight, G gauss, L label,
                                              Limits of) {
     int tile = x / LANES, at = x % LANES;
-    float r = image(y, x, 0), g = image(y, x, 1), b = image(y, x, 2);
-    float keep = 1.f - of.rate, total = 0.f;
-    int n = modes(y, x);
+    float r = pixel(0), g = pixel(1), b = pixel(2);
+    float keep = 1.f - of.rate, total = 0.f, heavy = 0.f;
+    int n = modes(y, x), found = 0, place = 0;
+    float faded[MOST];
+    #pragma unroll
+    for (int m = 0; m < MOST; ++m) {
+        float w = m < n ? keep * (weight(m, y, x) * SHARE) - of.prune : 0.f;
+        faded[m] = w < of.prune ? 0.f : w;
+    }
     bool fits = false, held = freeze(y, x) > FROZEN;
     bool background = held && nearest(y, x, r, g, b, n, weight, gauss, of.ratio) < of.reach;
     for (int m = 0; m < n && !held; ++m) {
-        float w = keep * weight(m, y, x) - of.prune;
-        int place = m;
+        float w = keep * (weight(m, y, x) * SHARE) - of.prune;
         if (!fits) {
-            float v = gauss(m, y, tile, at + VAR);
-            float dr = gauss(m, y, tile, at + RED) - r;
-            float dg = gauss(m, y, tile, at + GREEN) - g;
-            float db = gauss(m, y, tile, at + BLUE) - b;
+            float v = gauss(m, y, tile, at + VAR) * VARIANCE;
+            float mr = gauss(m, y, tile, at + RED) * MEAN;
+            float mg = gauss(m, y, tile, at + GREEN) * MEAN;
+            float mb = gauss(m, y, tile, at + BLUE) * MEAN;
+            float dr = mr - r, dg = mg - g, db = mb - b;
             float d2 = dr * dr + dg * dg + db * db;
             if (total < of.ratio && d2 < of.reach * v) background = true;
             if (d2 < of.gate * v) {
                 fits = true;
                 w += of.rate;
-                float k = of.rate / w;
-                gauss(m, y, tile, at + RED) -= k * dr;
-                gauss(m, y, tile, at + GREEN) -= k * dg;
-                gauss(m, y, tile, at + BLUE) -= k * db;
+                float k = of.rate / fmaxf(w, fmaxf(of.rate, EPSILON));
                 v += k * (d2 - v);
                 v = v < of.var_min ? of.var_min : v;
-                gauss(m, y, tile, at + VAR) = v > of.var_max ? of.var_max : v;
-                for (; place > 0 && w >= weight(place - 1, y, x); --place) lift(place, y, x, weight, gauss);
+                v = v > of.var_max ? of.var_max : v;
+                gauss(m, y, tile, at + VAR) = (Stored)(int)(v * SPREAD + of.dither);
+                gauss(m, y, tile, at + RED) = (Stored)(int)((mr - k * dr) * LEVEL + of.dither);
+                gauss(m, y, tile, at + GREEN) = (Stored)(int)((mg - k * dg) * LEVEL + of.dither);
+                gauss(m, y, tile, at + BLUE) = (Stored)(int)((mb - k * db) * LEVEL + of.dither);
+                found = place = m;
+                while (place > 0 && w >= faded[place - 1]) --place;
+                heavy = w < of.prune ? 0.f : w;
             }
         }
         if (w < of.prune) {
             w = 0.f;
             n -= 1;
         }
-        weight(place, y, x) = w;
         total += w;
     }
     float scale = fabsf(total) > EPSILON ? 1.f / total : 0.f;
-    for (int q = 0; q < n && !held; ++q) weight(q, y, x) *= scale;
-    if (!fits && !held && of.rate > 0.f) {
+    bool fresh = !(fits || held) && of.rate > 0.f;
+    float again = fresh ? keep : 1.f;
+    if (fresh) {
         n = min(n + 1, of.most);
-        int last = n - 1;
-        for (int q = 0; q < last; ++q) weight(q, y, x) *= keep;
-        weight(last, y, x) = n == 1 ? 1.f : of.rate;
-        gauss(last, y, tile, at + VAR) = of.var_init;
-        gauss(last, y, tile, at + RED) = r;
-        gauss(last, y, tile, at + GREEN) = g;
-        gauss(last, y, tile, at + BLUE) = b;
-        for (; last > 0 && of.rate >= weight(last - 1, y, x); --last) lift(last, y, x, weight, gauss);
+        found = place = n - 1;
+        while (place > 0 && of.rate >= faded[place - 1] * scale * keep) --place;
+        gauss(found, y, tile, at + VAR) = (Stored)(int)(of.var_init * SPREAD);
+        gauss(found, y, tile, at + RED) = (Stored)(int)(r * LEVEL);
+        gauss(found, y, tile, at + GREEN) = (Stored)(int)(g * LEVEL);
+        gauss(found, y, tile, at + BLUE) = (Stored)(int)(b * LEVEL);
+        heavy = of.rate;
+    }
+    for (int q = found; q > place; --q)
+        for (int k = at; k < TILE; k += LANES) {
+            Stored v = gauss(q, y, tile, k);
+            gauss(q, y, tile, k) = gauss(q - 1, y, tile, k);
+            gauss(q - 1, y, tile, k) = v;
+        }
+    for (int q = 0; q < n && !held; ++q) {
+        float w = faded[q > place && q <= found ? q - 1 : q] * scale * again;
+        if (q == place && (fits || fresh)) w = fresh ? heavy : heavy * scale;
+        w = fmaxf(fminf(w, 1.f), 0.f);
+        weight(q, y, x) = n == 1 ? (Stored)ONE : (Stored)min((int)(w * ONE + of.dither), (int)ONE);
     }
     modes(y, x) = (unsigned char)n;
     if (background)
@@ -120,52 +138,24 @@ static __device__ __forceinline__ void learn(int y, int x, I image, F freeze, M 
         label(y, x) = 255;
 }
 
-#define LIMITS Limits{most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow, tau}
+#define LIMITS(t) \
+    Limits{most, rate, prune, gate, reach, ratio, var_init, var_min, var_max, shadow, tau, \
+           ((t) + 0.5f) * (1.f / 65536.f)}
+
+KERNEL(mog_turn) {
+    turn(i) = (turn(i) + TURN) % TURNS;
+}
 
 KERNEL(mog_pixel) {
-    int tile = x / LANES, at = x % LANES, n = modes(y, x);
-    float keep = 1.f - rate;
-    float w = weight(0, y, x), v = gauss(0, y, tile, at + VAR);
-    float r = gauss(0, y, tile, at + RED), g = gauss(0, y, tile, at + GREEN), b = gauss(0, y, tile, at + BLUE);
-    float others[MOST - 1];
-    #pragma unroll
-    for (int m = 1; m < MOST; ++m) others[m - 1] = m < n ? weight(m, y, x) : 0.f;
-    float dr = r - image(y, x, 0), dg = g - image(y, x, 1), db = b - image(y, x, 2);
-    float d2 = dr * dr + dg * dg + db * db;
-    float heavy = keep * w - prune + rate;
-    bool fits = n > 0 && d2 < gate * v && d2 < reach * v && heavy >= prune && heavy > EPSILON;
-    if (!(fits && freeze(y, x) <= FROZEN)) {
-        learn(y, x, image, freeze, modes, weight, gauss, label, LIMITS);
-        return;
-    }
-    float k = rate / heavy, u = v + k * (d2 - v), total = heavy;
-    u = u < var_min ? var_min : u;
-    gauss(0, y, tile, at + VAR) = u > var_max ? var_max : u;
-    gauss(0, y, tile, at + RED) = r - k * dr;
-    gauss(0, y, tile, at + GREEN) = g - k * dg;
-    gauss(0, y, tile, at + BLUE) = b - k * db;
-    int left = n;
-    #pragma unroll
-    for (int m = 1; m < MOST; ++m) {
-        if (m >= left) continue;
-        float faded = keep * others[m - 1] - prune;
-        if (faded < prune) {
-            faded = 0.f;
-            left -= 1;
-        }
-        others[m - 1] = faded;
-        total += faded;
-    }
-    float scale = 1.f / total;
-    weight(0, y, x) = heavy * scale;
-    #pragma unroll
-    for (int m = 1; m < MOST; ++m)
-        if (m < n) weight(m, y, x) = m < left ? others[m - 1] * scale : others[m - 1];
-    if (left != n) modes(y, x) = (unsigned char)left;
-    label(y, x) = 0;
+    auto pixel = [&](int c) { return image(y, x, c); };
+    learn(y, x, pixel, freeze, modes, weight, gauss, label, LIMITS(turn(0)));
 }
 
 KERNEL(mog_row) {
-    for (int x = 0; x < width; ++x) learn(y, x, image, freeze, modes, weight, gauss, label, LIMITS);
+    for (int x = 0; x < width; ++x) {
+        auto pixel = [&](int c) { return pixels(y, 3 * x + c); };
+        learn(y, x, pixel, freeze, modes, weight, gauss, label, LIMITS(turn(0)));
+    }
     for (int j = 0; j < WORK; ++j) work(y, j) = 0.f;
+    for (int j = 0; j < CHANNELS; ++j) colour(y, j) = 0.f;
 }

@@ -1,12 +1,13 @@
 """Which mode of a mixture fits each pixel of a tile: the first half of mogtile.py, and the notes that both halves keep.
 
-What is known of a pixel between the steps stands in `work`, a row of 512 numbers for each row of pixels:
+What is known of a pixel between the steps stands in `work`, a row of 832 numbers for each row of pixels:
     TOTAL   the sum of the weights so far, then the factor that makes it 1
     LEFT    the modes still in use
     PLACE   the mode that fits, or that is new; NONE so far; HELD where it is frozen
     LABEL   0 for background, OTHER, or a shadow's
     UP      1 where two modes change places
     R G B   the pixel's colour
+    W       the weights of five modes, before they are rounded
 """
 
 # mypy: allow-untyped-defs
@@ -15,42 +16,59 @@ from __future__ import annotations
 import numpy as np
 
 from bgflow.kernel import function
-from bgflow.kernels.modes import BLUE, EPSILON, GREEN, RED, VAR
+from bgflow.kernels.modes import BLUE, EPSILON, GREEN, LEVEL, MEAN, RED, SHARE, SPREAD, VAR, VARIANCE
 from bgflow.kernels.tiles import FROZEN, LANES, first
 
 f32, i32 = np.float32, np.int32
 
-TOTAL, LEFT, PLACE, LABEL, UP, R, G, B = (n * LANES for n in range(8))
-WORK = 8 * LANES
+TOTAL, LEFT, PLACE, LABEL, UP, R, G, B, W = (n * LANES for n in range(9))
+WORK = (8 + 5) * LANES
+CHANNELS = 3 * LANES
 NONE, HELD = f32(-1), f32(-2)
 OTHER = f32(2)
 
 
 @function
-def colours(y, t, count, image, work):
-    """The colours of the tile's pixels, as f32 planes."""
-    start = first(t, LANES)
-    for j in range(count):
-        x = start + j
-        work[y, R + j] = f32(image[y, x, 0])
-        work[y, G + j] = f32(image[y, x, 1])
-        work[y, B + j] = f32(image[y, x, 2])
+def dithered(turn):
+    """The part of a unit that is added in this frame before a fraction is cut off."""
+    return (f32(turn[0]) + f32(0.5)) * f32(1 / 65536)
 
 
 @function
-def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, reach, var_min, var_max):
+def colours(y, t, count, pixels, colour, work):
+    """The colours of the tile's pixels, as f32 planes.
+
+    Through `colour`, where they stand as floats in the order of `pixels`: taking bytes apart does not pay in LLVM's
+    eyes, taking floats apart does, if they come from another array than they go to.
+    """
+    start = 3 * first(t, LANES)
+    for j in range(3 * count):
+        colour[y, j] = f32(pixels[y, start + j])
+    for j in range(count):
+        work[y, R + j] = colour[y, 3 * j]
+        work[y, G + j] = colour[y, 3 * j + 1]
+        work[y, B + j] = colour[y, 3 * j + 2]
+
+
+@function
+def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, reach, var_min, var_max, dither):
     """Move the heaviest mode where the pixel is near it, let it fade elsewhere, and begin the notes on each pixel."""
     keep = f32(1) - rate
+    least = max(rate, EPSILON)
     start = first(t, LANES)
     for j in range(count):
         x = start + j
         n = f32(modes[y, x])
         held = freeze[y, x] > FROZEN
-        old = weight[0, y, x]
-        v = gauss[0, y, t, j + VAR]
-        r = gauss[0, y, t, j + RED]
-        g = gauss[0, y, t, j + GREEN]
-        b = gauss[0, y, t, j + BLUE]
+        old = f32(weight[0, y, x]) * SHARE
+        iv = i32(gauss[0, y, t, j + VAR])
+        ir = i32(gauss[0, y, t, j + RED])
+        ig = i32(gauss[0, y, t, j + GREEN])
+        ib = i32(gauss[0, y, t, j + BLUE])
+        v = f32(iv) * VARIANCE
+        r = f32(ir) * MEAN
+        g = f32(ig) * MEAN
+        b = f32(ib) * MEAN
         dr = r - work[y, R + j]
         dg = g - work[y, G + j]
         db = b - work[y, B + j]
@@ -60,25 +78,21 @@ def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, rea
         hit = here & (not held) & (d2 < gate * v)
         w = keep * old - prune
         w = w + rate if hit else w
-        k = rate / w
+        k = rate / (w if w > least else least)
         u = v + k * (d2 - v)
         u = var_min if u < var_min else u
         u = var_max if u > var_max else u
-        gauss[0, y, t, j + VAR] = u if hit else v
-        gauss[0, y, t, j + RED] = r - k * dr if hit else r
-        gauss[0, y, t, j + GREEN] = g - k * dg if hit else g
-        gauss[0, y, t, j + BLUE] = b - k * db if hit else b
+        gauss[0, y, t, j + VAR] = i32(u * SPREAD + dither) if hit else iv
+        gauss[0, y, t, j + RED] = i32((r - k * dr) * LEVEL + dither) if hit else ir
+        gauss[0, y, t, j + GREEN] = i32((g - k * dg) * LEVEL + dither) if hit else ig
+        gauss[0, y, t, j + BLUE] = i32((b - k * db) * LEVEL + dither) if hit else ib
         gone = (w < prune) & (not held)
-        alone = hit & (n == f32(1)) & (not gone) & (w > EPSILON)
-        w = w * (f32(1) / w) if alone else w
         less = f32(0) if gone else w
         less = old if held else less
-        kept = w if hit else less
-        weight[0, y, x] = kept if here else old
-        less = f32(1) if alone else less
-        found = HELD if held else NONE
+        work[y, W + j] = w if hit else less
         work[y, TOTAL + j] = less if here else f32(0)
         work[y, LEFT + j] = n - f32(1) if here & gone else n
+        found = HELD if held else NONE
         work[y, PLACE + j] = f32(0) if hit else found
         work[y, LABEL + j] = f32(0) if near else OTHER
 
@@ -106,17 +120,18 @@ def glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
     """Note which pixels mode m is near to, and which it fits; add `rate` to its weight there, let it fade elsewhere."""
     keep = f32(1) - rate
     start = first(t, LANES)
+    at = W + first(m, LANES)
     for j in range(count):
         x = start + j
         total = work[y, TOTAL + j]
         left = work[y, LEFT + j]
         place = work[y, PLACE + j]
         label = work[y, LABEL + j]
-        old = weight[m, y, x]
-        v = gauss[m, y, t, j + VAR]
-        dr = gauss[m, y, t, j + RED] - work[y, R + j]
-        dg = gauss[m, y, t, j + GREEN] - work[y, G + j]
-        db = gauss[m, y, t, j + BLUE] - work[y, B + j]
+        old = f32(weight[m, y, x]) * SHARE
+        v = f32(gauss[m, y, t, j + VAR]) * VARIANCE
+        dr = f32(gauss[m, y, t, j + RED]) * MEAN - work[y, R + j]
+        dg = f32(gauss[m, y, t, j + GREEN]) * MEAN - work[y, G + j]
+        db = f32(gauss[m, y, t, j + BLUE]) * MEAN - work[y, B + j]
         d2 = dr * dr + dg * dg + db * db
         held = place == HELD
         here = f32(m) < left
@@ -127,8 +142,7 @@ def glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
         gone = (w < prune) & (not held)
         less = f32(0) if gone else w
         less = old if held else less
-        kept = w if hit else less
-        weight[m, y, x] = kept if here else old
+        work[y, at + j] = w if hit else less
         work[y, TOTAL + j] = total + less if here else total
         work[y, LEFT + j] = left - f32(1) if here & gone else left
         work[y, PLACE + j] = f32(m) if hit else place
@@ -136,28 +150,33 @@ def glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
 
 
 @function
-def move(m, y, t, count, weight, gauss, work, rate, var_min, var_max):
+def move(m, y, t, count, gauss, work, rate, var_min, var_max, dither):
     """Move mode m towards the pixels that it fits."""
-    start = first(t, LANES)
+    least = max(rate, EPSILON)
+    at = W + first(m, LANES)
     for j in range(count):
-        x = start + j
         hit = work[y, PLACE + j] == f32(m)
-        v = gauss[m, y, t, j + VAR]
-        r = gauss[m, y, t, j + RED]
-        g = gauss[m, y, t, j + GREEN]
-        b = gauss[m, y, t, j + BLUE]
+        iv = i32(gauss[m, y, t, j + VAR])
+        ir = i32(gauss[m, y, t, j + RED])
+        ig = i32(gauss[m, y, t, j + GREEN])
+        ib = i32(gauss[m, y, t, j + BLUE])
+        v = f32(iv) * VARIANCE
+        r = f32(ir) * MEAN
+        g = f32(ig) * MEAN
+        b = f32(ib) * MEAN
         dr = r - work[y, R + j]
         dg = g - work[y, G + j]
         db = b - work[y, B + j]
         d2 = dr * dr + dg * dg + db * db
-        k = rate / weight[m, y, x]
+        w = work[y, at + j]
+        k = rate / (w if w > least else least)
         u = v + k * (d2 - v)
         u = var_min if u < var_min else u
         u = var_max if u > var_max else u
-        gauss[m, y, t, j + VAR] = u if hit else v
-        gauss[m, y, t, j + RED] = r - k * dr if hit else r
-        gauss[m, y, t, j + GREEN] = g - k * dg if hit else g
-        gauss[m, y, t, j + BLUE] = b - k * db if hit else b
+        gauss[m, y, t, j + VAR] = i32(u * SPREAD + dither) if hit else iv
+        gauss[m, y, t, j + RED] = i32((r - k * dr) * LEVEL + dither) if hit else ir
+        gauss[m, y, t, j + GREEN] = i32((g - k * dg) * LEVEL + dither) if hit else ig
+        gauss[m, y, t, j + BLUE] = i32((b - k * db) * LEVEL + dither) if hit else ib
 
 
 @function
@@ -165,15 +184,16 @@ def fade(m, y, t, count, weight, work, rate, prune):
     """Let mode m fade, as no pixel looks for one any more."""
     keep = f32(1) - rate
     start = first(t, LANES)
+    at = W + first(m, LANES)
     for j in range(count):
         x = start + j
         left = work[y, LEFT + j]
         total = work[y, TOTAL + j]
-        old = weight[m, y, x]
+        old = f32(weight[m, y, x]) * SHARE
         here = (f32(m) < left) & (work[y, PLACE + j] > HELD)
         w = keep * old - prune
         gone = w < prune
         w = f32(0) if gone else w
-        weight[m, y, x] = w if here else old
+        work[y, at + j] = w
         work[y, TOTAL + j] = total + w if here else total
         work[y, LEFT + j] = left - f32(1) if here & gone else left

@@ -2,6 +2,8 @@
 
 Each step is one loop over the pixels of a tile that has no branches, so a CPU runs it in vectors; a step that no pixel
 of the tile needs is left out. Sums keep their order, so this comes to the numbers of `mog_pixel`, bit for bit.
+
+A tile whose pixels have one mode each, and fit it, writes no weights: they are 1 and stay so.
 """
 
 # mypy: allow-untyped-defs
@@ -10,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from bgflow.kernel import function
-from bgflow.kernels.modes import BLUE, EPSILON, GREEN, RED, VAR
+from bgflow.kernels.modes import BLUE, EPSILON, GREEN, LEVEL, MEAN, ONE, RED, SHARE, SPREAD, VAR, VARIANCE
 from bgflow.kernels.mogfit import (
     HELD,
     LABEL,
@@ -23,6 +25,7 @@ from bgflow.kernels.mogfit import (
     B,
     G,
     R,
+    W,
     colours,
     fade,
     glance,
@@ -41,42 +44,40 @@ def normal(y, count, work):
     """Turn the sums of the weights into the factors that make them 1."""
     for j in range(count):
         total = work[y, TOTAL + j]
-        scale = f32(1) / total if abs(total) > EPSILON else f32(0)
-        work[y, TOTAL + j] = f32(1) if work[y, PLACE + j] == HELD else scale
+        work[y, TOTAL + j] = f32(1) / total if abs(total) > EPSILON else f32(0)
 
 
 @function
-def grow(y, t, count, deep, most, weight, gauss, work, rate, var_init):
+def grow(y, t, count, deep, most, gauss, work, rate, var_init):
     """Give each pixel that found no mode one of its own, in place of the lightest where it has `most` already."""
     keep = f32(1) - rate
-    start = first(t, LANES)
     limit = f32(most - 1)
     for m in range(deep):
+        at = W + first(m, LANES)
         new = i32(0)
         for j in range(count):
-            x = start + j
             left = work[y, LEFT + j]
             own = work[y, PLACE + j] == NONE
             last = left if left < limit else limit
-            old = weight[m, y, x]
+            old = work[y, at + j]
             w = old * work[y, TOTAL + j] * keep if own & (f32(m) < last) else old
             fresh = f32(1) if m == 0 else rate
             here = own & (f32(m) == last)
-            weight[m, y, x] = fresh if here else w
+            work[y, at + j] = fresh if here else w
             new = max(new, i32(1) if here else i32(0))
         if new > 0:
             for j in range(count):
                 left = work[y, LEFT + j]
                 last = left if left < limit else limit
                 here = (work[y, PLACE + j] == NONE) & (f32(m) == last)
-                pr = work[y, R + j]
-                pg = work[y, G + j]
-                pb = work[y, B + j]
-                v = gauss[m, y, t, j + VAR]
-                r = gauss[m, y, t, j + RED]
-                g = gauss[m, y, t, j + GREEN]
-                b = gauss[m, y, t, j + BLUE]
-                gauss[m, y, t, j + VAR] = var_init if here else v
+                pr = i32(work[y, R + j] * LEVEL)
+                pg = i32(work[y, G + j] * LEVEL)
+                pb = i32(work[y, B + j] * LEVEL)
+                v = i32(gauss[m, y, t, j + VAR])
+                r = i32(gauss[m, y, t, j + RED])
+                g = i32(gauss[m, y, t, j + GREEN])
+                b = i32(gauss[m, y, t, j + BLUE])
+                gauss[m, y, t, j + VAR] = i32(var_init * SPREAD) if here else v
                 gauss[m, y, t, j + RED] = pr if here else r
                 gauss[m, y, t, j + GREEN] = pg if here else g
                 gauss[m, y, t, j + BLUE] = pb if here else b
@@ -92,47 +93,55 @@ def grow(y, t, count, deep, most, weight, gauss, work, rate, var_init):
 
 
 @function
-def rise(y, t, count, deep, weight, gauss, work):
+def rise(y, t, count, deep, gauss, work):
     """Move a mode that was hit, or is new, before those that are not heavier."""
-    start = first(t, LANES)
     for back in range(deep - 1):
         m = max(i32(deep - 1 - back), i32(1))
+        at = W + first(m, LANES)
         rises = i32(0)
         for j in range(count):
-            x = start + j
-            up = (work[y, PLACE + j] == f32(m)) & (weight[m, y, x] >= weight[m - 1, y, x])
+            up = (work[y, PLACE + j] == f32(m)) & (work[y, at + j] >= work[y, at - LANES + j])
             rises = max(rises, i32(1) if up else i32(0))
         if rises > 0:
             for j in range(count):
-                x = start + j
-                p = weight[m, y, x]
-                q = weight[m - 1, y, x]
+                p = work[y, at + j]
+                q = work[y, at - LANES + j]
                 place = work[y, PLACE + j]
                 up = (place == f32(m)) & (p >= q)
                 work[y, UP + j] = f32(1) if up else f32(0)
-                weight[m, y, x] = q if up else p
-                weight[m - 1, y, x] = p if up else q
+                work[y, at + j] = q if up else p
+                work[y, at - LANES + j] = p if up else q
                 work[y, PLACE + j] = f32(m - 1) if up else place
             for k in range(4):
                 for j in range(count):
-                    at = k * LANES + j
+                    to = k * LANES + j
                     up = work[y, UP + j] > f32(0)
-                    c = gauss[m, y, t, at]
-                    d = gauss[m - 1, y, t, at]
-                    gauss[m, y, t, at] = d if up else c
-                    gauss[m - 1, y, t, at] = c if up else d
+                    c = gauss[m, y, t, to]
+                    d = gauss[m - 1, y, t, to]
+                    gauss[m, y, t, to] = d if up else c
+                    gauss[m - 1, y, t, to] = c if up else d
 
 
 @function
-def finish(y, t, count, deep, modes, weight, work, prune):
-    """Scale the weights, and keep the number of modes."""
+def finish(y, t, count, deep, modes, weight, work, prune, dither):
+    """Scale the weights and round them, and keep the number of modes."""
     start = first(t, LANES)
     for m in range(deep):
+        at = W + first(m, LANES)
         for j in range(count):
             x = start + j
-            old = weight[m, y, x]
-            w = f32(0) if (work[y, PLACE + j] == f32(m)) & (old < prune) else old
-            weight[m, y, x] = w * work[y, TOTAL + j] if f32(m) < work[y, LEFT + j] else w
+            place = work[y, PLACE + j]
+            old = i32(weight[m, y, x])
+            w = work[y, at + j]
+            w = f32(0) if (place == f32(m)) & (w < prune) else w
+            w = w * work[y, TOTAL + j]
+            w = w if w > f32(0) else f32(0)
+            w = w if w < f32(1) else f32(1)
+            left = work[y, LEFT + j]
+            u = i32(w * ONE + dither)
+            u = u if u < i32(ONE) else i32(ONE)
+            u = i32(ONE) if left == f32(1) else u
+            weight[m, y, x] = u if (f32(m) < left) & (place > HELD) else old
     for j in range(count):
         modes[y, start + j] = i32(work[y, LEFT + j])
 
@@ -143,17 +152,21 @@ def shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau):
     start = first(t, LANES)
     for j in range(count):
         work[y, TOTAL + j] = f32(0)
+    sought = i32(1)
     for m in range(deep):
+        if sought == 0:
+            break
+        sought = i32(0)
         for j in range(count):
             x = start + j
             total = work[y, TOTAL + j]
             left = work[y, LEFT + j]
             label = work[y, LABEL + j]
-            share = weight[m, y, x]
-            mv = gauss[m, y, t, j + VAR]
-            mr = gauss[m, y, t, j + RED]
-            mg = gauss[m, y, t, j + GREEN]
-            mb = gauss[m, y, t, j + BLUE]
+            share = f32(weight[m, y, x]) * SHARE
+            mv = f32(gauss[m, y, t, j + VAR]) * VARIANCE
+            mr = f32(gauss[m, y, t, j + RED]) * MEAN
+            mg = f32(gauss[m, y, t, j + GREEN]) * MEAN
+            mb = f32(gauss[m, y, t, j + BLUE]) * MEAN
             r = work[y, R + j]
             g = work[y, G + j]
             b = work[y, B + j]
@@ -167,26 +180,29 @@ def shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau):
             here = (label == OTHER) & (f32(m) < left) & (total <= ratio)
             dim = here & (norm != f32(0)) & (dot <= norm) & (dot >= tau * norm) & near
             work[y, LABEL + j] = f32(shadow) if dim else label
-            work[y, TOTAL + j] = f32(2) if norm == f32(0) else total + share
+            total = f32(2) if norm == f32(0) else total + share
+            work[y, TOTAL + j] = total
+            sought = max(sought, i32(1) if here & (not dim) & (total <= ratio) else i32(0))
 
 
 @function
 def learn(
-    y, t, image, freeze, modes, weight, gauss, label, work, most, width, rate, prune, gate, reach, ratio, var_init,
-    var_min, var_max, shadow, tau,
+    y, t, pixels, freeze, modes, weight, gauss, label, work, colour, most, width, rate, prune, gate, reach, ratio,
+    var_init, var_min, var_max, shadow, tau, dither,
 ):  # fmt: skip
     """One frame of tile t of row y."""
     start = first(t, LANES)
     count = min(LANES, width - start)
-    colours(y, t, count, image, work)
-    lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, reach, var_min, var_max)
+    colours(y, t, count, pixels, colour, work)
+    lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, reach, var_min, var_max, dither)
     deep = i32(0)
     missed = i32(0)
     for j in range(count):
         deep = max(deep, i32(modes[y, start + j]))
     for j in range(count):
         missed = max(missed, i32(1) if work[y, PLACE + j] < f32(0) else i32(0))
-    if missed + some(LABEL, OTHER, y, count, work) > 0 or deep > 1:
+    others = some(LABEL, OTHER, y, count, work)
+    if missed + others > 0 or deep > 1 or prune > f32(0.5):
         seeking = missed
         for m in range(1, deep):
             if seeking > 0:
@@ -194,16 +210,16 @@ def learn(
             if seeking > 0:
                 glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
                 if some(PLACE, f32(m), y, count, work) > 0:
-                    move(m, y, t, count, weight, gauss, work, rate, var_min, var_max)
+                    move(m, y, t, count, gauss, work, rate, var_min, var_max, dither)
             else:
                 fade(m, y, t, count, weight, work, rate, prune)
         normal(y, count, work)
         if missed > 0:
             if rate > f32(0) and some(PLACE, NONE, y, count, work) > 0:
                 deep = min(deep + 1, most)
-                grow(y, t, count, deep, most, weight, gauss, work, rate, var_init)
-            rise(y, t, count, deep, weight, gauss, work)
-        finish(y, t, count, deep, modes, weight, work, prune)
+                grow(y, t, count, deep, most, gauss, work, rate, var_init)
+            rise(y, t, count, deep, gauss, work)
+        finish(y, t, count, deep, modes, weight, work, prune, dither)
         if shadow != 255 and some(LABEL, OTHER, y, count, work) > 0:
             shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau)
     for j in range(count):

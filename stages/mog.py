@@ -12,7 +12,7 @@ from bgflow.fixedcamera import FixedCamera
 from bgflow.frame import Array
 from bgflow.gaussians import Gaussians, Mixture
 from bgflow.kernels import modes, mog, running
-from bgflow.kernels.mogfit import WORK
+from bgflow.kernels.mogfit import CHANNELS, WORK
 from bgflow.stage import Context, Param, Stage
 
 
@@ -89,6 +89,7 @@ class Mask(Subtraction, Stage, use="mog.mask"):
             freeze,
             **self.model.arrays,
             work=self.ctx.scratch("work", (label.shape[0], WORK), np.float32),
+            colour=self.ctx.scratch("colour", (label.shape[0], CHANNELS), np.float32),
             label=label,
             evidence=evidence,
             rate=self.rate(self.model.age),
@@ -99,7 +100,8 @@ class Mask(Subtraction, Stage, use="mog.mask"):
         )
 
     def picture(self, plate: Array) -> None:
-        modes.plate(**self.model.arrays, out=plate, ratio=self.background_ratio)
+        known = self.model.arrays
+        modes.plate(known["modes"], known["weight"], known["gauss"], plate, self.background_ratio)
 
 
 class Running(Subtraction, Stage, use="mog.running"):

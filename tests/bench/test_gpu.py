@@ -180,8 +180,8 @@ def test_bytes_moved_are_those_of_the_declared_arguments() -> None:
 def test_of_the_modes_of_a_mixture_only_the_heaviest_is_counted_and_what_changes_counts_twice() -> None:
     values = tuple(test_mog.frame(mog.mog_pixel)(np.random.default_rng(1)))
     h, w = values[0].shape[:2]
-    tiles = values[4].shape[2]
-    assert moved(mog.mog_pixel, values) == h * w * (3 + 4 + 2 * 1 + 2 * 4 + 1) + 2 * 4 * h * tiles * 256
+    tiles = values[5].shape[2]
+    assert moved(mog.mog_pixel, values) == h * w * (3 + 4 + 2 * 1 + 2 * 2 + 1) + 2 * 2 * h * tiles * 256 + 4
 
 
 def test_a_watched_launch_keeps_its_arguments_as_they_were_before_it() -> None:

@@ -1,4 +1,4 @@
-"""The mixture of Gaussians: both forms of its update are MOG2, and every branch is compared between the twins."""
+"""The mixture of Gaussians: both forms of its update are MOG2 in 16 bits, and every branch is compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bgflow.kernel import Kernel
 from bgflow.kernels import modes, mog
-from bgflow.kernels.mogfit import WORK
+from bgflow.kernels.modes import LEVEL, ONE
+from bgflow.kernels.mogfit import CHANNELS, WORK
 from bgflow.kernels.tiles import tiles
 from tests.kernels import hostcuda
 
@@ -37,9 +38,11 @@ def picture(rng: np.random.Generator, n: int, h: int = H, w: int = W) -> np.ndar
 def empty(h: int = H, w: int = W, most: int = 5) -> Arrays:
     return {
         "modes": np.zeros((h, w), np.uint8),
-        "weight": np.zeros((most, h, w), np.float32),
-        "gauss": np.ones((most, h, tiles(w), modes.TILE), np.float32),
+        "weight": np.zeros((most, h, w), np.uint16),
+        "gauss": np.ones((most, h, tiles(w), modes.TILE), np.uint16),
+        "turn": np.zeros(1, np.int32),
         "work": np.zeros((h, WORK), np.float32),
+        "colour": np.zeros((h, CHANNELS), np.float32),
         "label": np.zeros((h, w), np.uint8),
     }
 
@@ -76,61 +79,101 @@ def frame(kernel: Kernel, shadow: int = 127, fade: float = FADE, rate: float = R
     def made(rng: np.random.Generator) -> list[Any]:
         image, a = taught(rng)
         a["modes"][3] = 0
-        arrays = [image, frozen(), a["modes"], a["weight"], a["gauss"], a["label"]]
-        sizes = [5] if kernel is mog.mog_pixel else [a["work"], tiles(W), 5, W]
-        return [*arrays, *sizes, rate, rate * fade, GATE, REACH, RATIO, INIT, MIN, MAX, shadow, TAU]
+        pixel = kernel is mog.mog_pixel
+        arrays = [frozen(), a["turn"], a["modes"], a["weight"], a["gauss"], a["label"]]
+        sizes = [5] if pixel else [a["work"], a["colour"], tiles(W), 5, W]
+        return [
+            image if pixel else image.reshape(H, 3 * W),
+            *arrays,
+            *sizes,
+            rate,
+            rate * fade,
+            GATE,
+            REACH,
+            RATIO,
+            INIT,
+            MIN,
+            MAX,
+            shadow,
+            TAU,
+        ]
 
     return made
 
 
 CASES: list[tuple[Any, Any]] = [
-    (kernel, frame(kernel, **how))
-    for kernel in (mog.mog_pixel, mog.mog_row)
-    for how in ({}, {"shadow": 255}, {"fade": 0.9}, {"rate": 0.0})
+    (mog.mog_turn, lambda rng: [rng.integers(0, mog.TURNS, 3).astype(np.int32)]),
+    *(
+        (kernel, frame(kernel, **how))
+        for kernel in (mog.mog_pixel, mog.mog_row)
+        for how in ({}, {"shadow": 255}, {"fade": 0.9}, {"rate": 0.0})
+    ),
 ]
 
 
 def test_the_cases_reach_every_branch() -> None:
-    image, freeze, modes, _, gauss, label, *rest = frame(mog.mog_pixel)(np.random.default_rng(7))
+    values = frame(mog.mog_pixel)(np.random.default_rng(7))
+    _, freeze, _, modes, _, gauss, label, *_ = values
     assert set(np.unique(modes)) == {0, 1, 2, 3, 4, 5}
-    before, heaviest = modes.copy(), gauss[0].copy()
-    mog.mog_pixel(image, freeze, modes, _, gauss, label, *rest)
+    before, heaviest = modes.copy(), gauss[0].astype(int)
+    mog.mog_pixel(*values)
     assert set(np.unique(label)) == {0, 127, 255}
     assert set(np.unique(label[freeze > 0])) == {0, 127, 255}
     assert (modes > before).any()
     assert (modes < before).any()
-    assert np.abs(gauss[0] - heaviest).max() > 20, "no mode overtook another"
+    assert np.abs(gauss[0] - heaviest).max() > 20 * LEVEL, "no mode overtook another"
 
 
 @settings(deadline=None, max_examples=12)
 @given(
-    seed=st.integers(0, 2**31), h=st.integers(1, 9), w=st.integers(1, 140), shadow=st.sampled_from([0, 127, 255]),
-    fade=st.sampled_from([0.0, 0.05, 0.5, 1.0]), rate=st.sampled_from([0.0, 0.002, 0.05, 0.3, 0.9]),
+    seed=st.integers(0, 2**31), shadow=st.sampled_from([0, 127, 255]), fade=st.sampled_from([0.0, 0.05, 0.3]),
+    rate=st.sampled_from([0.002, 0.05, 0.3]),
 )  # fmt: skip
-def test_labels_and_plate_equal_those_of_opencv(
-    seed: int, h: int, w: int, shadow: int, fade: float, rate: float
+def test_labels_and_plate_are_those_of_opencv_but_for_rounding(
+    seed: int, shadow: int, fade: float, rate: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    theirs, a = cv2.createBackgroundSubtractorMOG2(), empty(h, w)
+    theirs, a = cv2.createBackgroundSubtractorMOG2(), empty()
     theirs.setComplexityReductionThreshold(fade)
     theirs.setShadowValue(shadow)
+    equal = []
     for n in range(1, 40):
-        image = picture(rng, n, h, w)
+        image = picture(rng, n)
         want = theirs.apply(image, learningRate=rate)
         update(image, a, rate if n > 1 else 0.5, shadow, fade)
-        np.testing.assert_array_equal(a["label"], want, err_msg=f"frame {n}")
-    if rate * (1 + fade) > 0.5:
-        return  # pruning then makes weights negative, and OpenCV's plate wraps around: 255 where ours is 2
-    ours = np.zeros((h, w, 3), np.uint8)
+        equal.append(np.mean(a["label"] == want))
+    assert np.mean(equal) >= 0.995
+    ours = np.zeros((H, W, 3), np.uint8)
     modes.plate(a["modes"], a["weight"], a["gauss"], ours, RATIO)
-    np.testing.assert_array_equal(ours, theirs.getBackgroundImage())
+    assert np.mean(np.abs(ours.astype(int) - theirs.getBackgroundImage()) <= 1) >= 0.99
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.0002])
+def test_a_drift_of_less_than_a_unit_a_frame_is_followed(rate: float) -> None:
+    a, frames = empty(1, 70), 2000
+    update(np.full((1, 70, 3), 100, np.uint8), a, 1.0 - 1e-3)
+    for _ in range(frames):
+        update(np.full((1, 70, 3), 103, np.uint8), a, rate)
+    means = a["gauss"][0, 0, 0, modes.RED : modes.TILE] / LEVEL
+    np.testing.assert_allclose(means, 103 - 3 * (1 - rate) ** frames, atol=0.05)
+    assert (a["modes"] == 1).all()
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.0002])
+def test_a_colour_that_is_not_seen_again_fades_as_slowly_as_it_should(rate: float) -> None:
+    a, frames = empty(1, 70), 1000
+    update(np.full((1, 70, 3), 100, np.uint8), a, 0.5)
+    update(np.full((1, 70, 3), 200, np.uint8), a, 0.01)
+    for _ in range(frames):
+        update(np.full((1, 70, 3), 100, np.uint8), a, rate, fade=0.0)
+    np.testing.assert_allclose(a["weight"][1] / ONE, 0.01 * (1 - rate) ** frames, rtol=0.05)
 
 
 def test_weights_sum_to_one_unless_a_full_pixel_has_just_replaced_its_lightest_mode() -> None:
     _, a = taught(np.random.default_rng(5))
-    total = np.where(np.arange(5)[:, None, None] < a["modes"], a["weight"], 0).sum(0)
-    np.testing.assert_allclose(total[a["modes"] < 5], 1, atol=1e-5)
-    assert (total[a["modes"] == 5] <= 1 + 1e-5).all()
+    total = np.where(np.arange(5)[:, None, None] < a["modes"], a["weight"] / ONE, 0).sum(0)
+    np.testing.assert_allclose(total[a["modes"] < 5], 1, atol=5 / ONE)
+    assert (total[a["modes"] == 5] <= 1 + 5 / ONE).all()
 
 
 @settings(deadline=None, max_examples=12)
@@ -167,5 +210,5 @@ def test_a_gpu_s_form_comes_to_what_a_cpu_s_does_frame_after_frame(seed: int, ra
             update(image, gpu, max(1 / (2 * n), rate), fade=fade, freeze=freeze)
         np.testing.assert_array_equal(gpu["label"], cpu["label"])
         np.testing.assert_array_equal(gpu["modes"], cpu["modes"])
-    np.testing.assert_allclose(gpu["weight"], cpu["weight"], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(gpu["gauss"], cpu["gauss"], rtol=1e-6, atol=1e-6)
+        np.testing.assert_array_equal(gpu["weight"], cpu["weight"])
+        np.testing.assert_array_equal(gpu["gauss"], cpu["gauss"])
