@@ -23,13 +23,14 @@ from bgflow.bench.suite import Item, Scope
 from bgflow.errors import UsageError
 from bgflow.frame import Frame
 from bgflow.graph import Graph
+from bgflow.slo import duration
 
 MOST = 64  # streams that are tried
 WARM = 15  # frames of every stream that come out before anything counts
 START_SECONDS = 120  # for all streams to warm up
 GRACE = 1.0  # seconds after the last frame was due in which it may still arrive
 LEAST_FRAMES = 200  # that were due, for a 99th percentile that is not one single frame
-SLO = re.compile(r"p(50|90|95|99)\s*<\s*(\d+(?:\.\d+)?)\s*(ms|s)")
+SLO = re.compile(r"p(50|90|95|99)\s*<\s*(.+)")
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Slo:
     def parse(cls, text: str) -> Slo:
         """From 'p99<33ms'; raises UsageError."""
         found = SLO.fullmatch(text.strip())
-        if not found or float(found[2]) <= 0:
-            raise UsageError(f"--slo {text}: is no limit; write a percentile, <, and a time: p99<33ms or p95<0.1s")
-        unit = 1e-3 if found[3] == "ms" else 1.0
-        return cls(text.strip(), int(found[1]) / 100, float(found[2]) * unit)
+        with contextlib.suppress(ValueError):
+            if found and (seconds := duration(found[2])) > 0:
+                return cls(text.strip(), int(found[1]) / 100, seconds)
+        raise UsageError(f"--slo {text}: is no limit; write a percentile, <, and a time: p99<33ms or p95<0.1s")
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from bgflow.bench.interval import Interval
+from bgflow.bench.resident import MB
 from bgflow.bench.result import Goal, Row
-from bgflow.bench.served import Reading
+
+if TYPE_CHECKING:
+    from bgflow.bench.served import Reading
 
 FPS, CORES, GROWTH = "pictures a second out", "processor cores", "memory growth"
 ARRIVED, DECODED = "last packet in to last packet out, p95", "decoded to last packet out, p95"
 LOST = "pictures of the camera without a result"
-NAMES = (FPS, LOST, ARRIVED, DECODED, CORES, GROWTH)
-TEN_MINUTES, MB, MS = 600.0, 1e6, 1e3
+UNITS = {FPS: "frames/s", LOST: "%", ARRIVED: "ms", DECODED: "ms", CORES: "cores", GROWTH: "MB in 10 min"}
+NAMES = tuple(UNITS)
+TEN_MINUTES, MS = 600.0, 1e3
+FILLS = 60.0  # seconds of a long run that do not count for the growth of memory
 FEW = 0.02  # cores below which a thread is not named
 
 
@@ -23,24 +29,24 @@ def rows(suite: str, run: str, readings: Sequence[Reading], goals: Mapping[str, 
     first, last = readings[0], readings[-1]
     passages = [p for reading in readings[1:] for p in reading.passages]
 
-    def row(name: str, unit: str, samples: Sequence[float], note: str, more: bool = False) -> Row:
+    def row(name: str, samples: Sequence[float], note: str, more: bool = False) -> Row:
         given, better = [goals[name]] if name in goals else [], "more" if more else "less"
-        return Row.measured(suite, f"{run}, {name}", unit, samples, better=better, goals=given, note=note)  # type: ignore[arg-type]
+        return Row.measured(suite, f"{run}, {name}", UNITS[name], samples, better=better, goals=given, note=note)  # type: ignore[arg-type]
 
     out = [len(after.passages) / (after.at - before.at) for before, after in windows]
     note = f"{len(passages)} in {last.at - first.at:.0f} s, by windows; the lowest {min(out):.1f}"
-    yield row(FPS, "frames/s", out, note, more=True)
+    yield row(FPS, out, note, more=True)
     came = [after.came - before.came for before, after in windows]
     lost = [100 * max(1 - len(after.passages) / n, 0) for n, (_, after) in zip(came, windows, strict=True) if n]
-    yield row(LOST, "%", lost or [100.0], f"{sum(came)} came; {_dropped(first, last) or 'none was dropped'}")
+    yield row(LOST, lost or [100.0], f"{sum(came)} came; {_dropped(first, last) or 'none was dropped'}")
     stages = ", ".join(f"{name} {ms:.1f}" for name, ms in last.stages.items())
     for name, since, also in ((ARRIVED, 1, f"; stages, ms: {stages}"), (DECODED, 2, "")):
         given = [goals[name]] if name in goals else []
         yield latency(suite, f"{run}, {name}", [(p[3] - p[since]) * MS for p in passages], given, also)
     cores = [(after.cpu - before.cpu) / (after.at - before.at) for before, after in windows]
-    yield row(CORES, "cores", cores, f"of the server's process: {_threads(first, last)}")
+    yield row(CORES, cores, f"of the server's process: {_threads(first, last)}")
     grown = growth(readings)
-    yield row(GROWTH, "MB in 10 min", grown, f"{last.rss / MB:.0f} MB at the end; the second half beside the first")
+    yield row(GROWTH, grown, f"{last.rss / MB:.0f} MB at the end; the second half beside the first")
 
 
 def latency(suite: str, name: str, ms: Sequence[float], goals: Sequence[Goal] = (), also: str = "") -> Row:
@@ -52,9 +58,15 @@ def latency(suite: str, name: str, ms: Sequence[float], goals: Sequence[Goal] = 
 
 
 def growth(readings: Sequence[Reading]) -> list[float]:
-    """MB in ten minutes: each reading of the second half, less the one as far into the first half."""
-    half = len(readings) // 2
-    early, late = readings[:half], readings[-half:]
+    """MB in ten minutes, of each reading of the second half beside the one as far into the first half.
+
+    Their median is Theil's incomplete slope, which a few outliers do not move. What came in the first tenth, a minute
+    at most, does not count: heaps fill then.
+    """
+    began, span = readings[0].at, readings[-1].at - readings[0].at
+    settled = [r for r in readings if r.at - began >= min(span / 10, FILLS)]
+    half = len(settled) // 2
+    early, late = settled[:half], settled[-half:]
     return [(b.rss - a.rss) / MB / (b.at - a.at) * TEN_MINUTES for a, b in zip(early, late, strict=True)]
 
 

@@ -124,6 +124,11 @@ def test_memory_that_stays_grows_by_nothing_and_a_leak_by_its_rate() -> None:
     assert passages.growth([reading(10 * n, 500 + n) for n in range(11)]) == [pytest.approx(60)] * 5
 
 
+def test_what_fills_heaps_in_the_first_minute_is_no_growth() -> None:
+    readings = [reading(10 * n, 500 + 30 * min(n, 5)) for n in range(61)]
+    assert set(passages.growth(readings)) == {0}
+
+
 def test_rows_of_a_run_tell_pictures_losses_latencies_cores_and_growth() -> None:
     through = [(n, 0.5, 0.6, 0.7) for n in range(27)]
     readings = [reading(n, 500)._replace(passages=through) for n in range(8)]
@@ -142,8 +147,7 @@ def test_the_suite_feeds_the_shipped_graph_with_recorded_packets() -> None:
     except ModelError as e:
         pytest.skip(str(e))
     rows = {row.name: row for row in measure("live", find("live"), Scope(seconds=0, tiny=True))}
-    absent = rows.pop("browser 640x360")
-    assert isinstance(absent, Absent)
+    assert all(isinstance(rows.pop(f"browser 640x360, {kind}"), Absent) for kind in suite_live.WATCHED_GOALS)
     assert [n.partition(", ")[2] for n in rows] == [*passages.NAMES, suite_live.DUE]
     arrived, due = (rows[f"packets 160x96, {name}"] for name in (passages.ARRIVED, suite_live.DUE))
     assert isinstance(arrived, Row)
@@ -152,11 +156,13 @@ def test_the_suite_feeds_the_shipped_graph_with_recorded_packets() -> None:
     assert all(0 < a < d + 1 for a, d in zip(arrived.samples, due.samples, strict=True))
 
 
-def test_the_suite_says_so_where_the_network_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_network_is_missing_each_goal_has_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite_live, "MODEL", "nothing-of-that-name")
-    (absent,) = measure("live", find("live"), Scope(seconds=0, tiny=True))
-    assert isinstance(absent, Absent)
-    assert "nothing-of-that-name" in absent.why
+    goals = [("frames/s", 24), ("ms", 60), ("MB in 10 min", 1), ("ms", 200)]
+    goals += [("frames/s", 29.5), ("ms", 50), ("cores", 1.6), ("MB in 10 min", 1)]
+    absent = [row for row in measure("live", find("live"), Scope(seconds=0, tiny=True)) if isinstance(row, Absent)]
+    assert all("nothing-of-that-name" in row.why for row in absent)
+    assert [(row.unit, row.goals[0].least or row.goals[0].most) for row in absent] == goals
 
 
 @pytest.mark.slow
