@@ -63,13 +63,14 @@ class Kernel:
     An `in` array is never written and may be read-only. Launches are safe from several threads.
     """
 
-    def __init__(self, body: Callable[..., Any], args: list[Arg], over: tuple[str, ...], cu: Path):
-        self.name, self.body, self.args, self.over, self.cu = body.__name__, body, args, over, cu
+    def __init__(self, body: Callable[..., Any], args: list[Arg], over: tuple[str, ...], cu: Path, cheap: bool = False):
+        self.name, self.body, self.args, self.over, self.cu, self.cheap = body.__name__, body, args, over, cu, cheap
         self._kinds = [None if a.dims else DTYPE[a.type] for a in args]
         dims = {*over, *(d for a in args for d in a.dims)}
         self._sizes = {a.name for a in args if a.type == "i32" and not a.dims and a.name in dims}
         self._checked: dict[tuple[Any, ...], tuple[int, ...]] = {}
-        self._built: set[tuple[bool, ...]] = set()
+        self.built: set[tuple[bool, ...]] = set()
+        """For which layouts it is compiled: which of its arrays have no gaps."""
         functools.update_wrapper(self, body)
 
     def __call__(self, *values: Any) -> None:
@@ -141,12 +142,12 @@ class Kernel:
         if 0 in extent:
             return
         layout = tuple([v.flags.c_contiguous for v in ready if type(v) is np.ndarray])
-        if layout not in self._built:  # all else of a type is declared
+        if layout not in self.built:  # all else of a type is declared
             numbajit.build(self.cpu, (*extent, *ready))
-            self._built.add(layout)
+            self.built.add(layout)
         largest = max((v.size for v, a in zip(ready, self.args, strict=True) if a.dims), default=0)
         with numbajit.LAUNCH_LOCK if numbajit.needs_lock() else contextlib.nullcontext():
-            numbajit.use_threads(largest)
+            numbajit.use_threads(largest, self.cheap)
             self.cpu(*extent, *ready)
 
     @functools.cached_property
@@ -214,8 +215,10 @@ class Kernel:
         )
 
 
-def kernel(over: str = "h,w", **types: str) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(over: str = "h,w", cheap: bool = False, **types: str) -> Callable[[Callable[..., Any]], Kernel]:
     """Declare a kernel: `@kernel(image="u8[h,w,3]", mask="u8[h,w] out", rate="f32")` over `def f(y, x, image, …)`.
+
+    A `cheap` one does little with each element, so that on a CPU one thread is enough for a picture.
 
     Raises:
         KernelError: the function's parameters differ from the declared ones, or `over` names nothing known.
@@ -233,7 +236,7 @@ def kernel(over: str = "h,w", **types: str) -> Callable[[Callable[..., Any]], Ke
         have = {d for a in args for d in a.dims} | {a.name for a in args if a.type == "i32" and not a.dims}
         if unknown := [d for d in extent if d not in have]:
             raise KernelError(f"{body.__name__}: over names {unknown[0]!r}, which no argument has")
-        return Kernel(body, args, extent, Path(inspect.getfile(body)).with_suffix(".cu"))
+        return Kernel(body, args, extent, Path(inspect.getfile(body)).with_suffix(".cu"), cheap)
 
     return wrap
 

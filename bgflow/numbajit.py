@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 SMALL = 16_384  # elements below which one thread is quicker than several
+PLENTY = 8_000_000  # the same for kernels that do little with each: waking a thread takes 0.1 to 0.2 ms
 LAUNCH_LOCK = threading.Lock()
-_compile_lock = threading.Lock()
+COMPILE_LOCK = threading.RLock()  # numba's own does not cover making dispatchers and finding types
 log = logging.getLogger("bgflow.kernels")
 
 
@@ -68,7 +69,7 @@ def compiled(k: Kernel) -> Any:
     """The kernel's body over its whole extent: parallel over the first index, inner loops over the others."""
     import numba
 
-    with _compile_lock:
+    with COMPILE_LOCK:
         names = ", ".join(a.name for a in k.args)
         index = [f"i{n}" for n in range(len(k.over))]
         extent = [f"n{n}" for n in range(len(k.over))]
@@ -83,7 +84,7 @@ def compiled(k: Kernel) -> Any:
         module: Any = _module_on_disk("\n".join(["from numba import prange", "", *lines, ""]), k)
         module.body = jit(k.body)
         made: Any = numba.njit(getattr(module, k.name), parallel=not alone, nogil=True, cache=True, error_model="numpy")
-        if not any(Path(made._cache.cache_path).glob(f"{Path(module.__file__).stem}.*.nbi")):
+        if not Path(made._cache._cache_file._index_path).exists():
             _announce()
         return made
 
@@ -188,17 +189,17 @@ def build(compiled: Any, values: tuple[Any, ...]) -> None:
     import numba
 
     untyped: Any = numba
-    types = tuple(untyped.typeof(v) for v in values)
-    with ThreadPoolExecutor(1, "bgflow:compiler") as compiler:
+    with COMPILE_LOCK, ThreadPoolExecutor(1, "bgflow:compiler") as compiler:
+        types = tuple(untyped.typeof(v) for v in values)
         compiler.submit(compiled.compile, types).result()
 
 
-def use_threads(largest: int) -> None:
+def use_threads(largest: int, cheap: bool = False) -> None:
     """All of numba's threads for a launch over `largest` elements, or one when waking the others costs more."""
     import numba
 
     config: Any = numba.config
-    wanted = 1 if largest < SMALL else config.NUMBA_NUM_THREADS
+    wanted = 1 if largest < (PLENTY if cheap else SMALL) else config.NUMBA_NUM_THREADS
     if numba.get_num_threads() != wanted:  # the setting is this Python thread's own
         numba.set_num_threads(wanted)
 

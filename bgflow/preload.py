@@ -56,8 +56,7 @@ def preloaded(graph: Graph) -> Iterator[None]:
 
 def _load(listed: Launched, ended: threading.Event) -> None:
     try:
-        numbajit.needs_lock()
-        _import_array_functions()
+        _complete()
         for module, name, stem, layouts in listed:
             kernel = getattr(importlib.import_module(module), name, None)
             if not isinstance(kernel, Kernel) or _stem(kernel) != stem:
@@ -65,9 +64,22 @@ def _load(listed: Launched, ended: threading.Event) -> None:
             for layout in layouts:
                 if ended.is_set():
                     return
-                kernel.cpu.compile(_types(kernel, layout))
+                with numbajit.COMPILE_LOCK:
+                    kernel.cpu.compile(_types(kernel, layout))
     except Exception as e:  # the launch itself will tell what is wrong
         log.debug("kernels were not loaded ahead: %s", e)
+
+
+def _complete() -> None:
+    """Import all of numba that compiled code needs. Its tables of types grow meanwhile, so first launches wait."""
+    from numba.core.registry import cpu_target
+
+    target: Any = cpu_target  # untyped
+    with numbajit.COMPILE_LOCK:
+        numbajit.needs_lock()
+        _import_array_functions()
+        target.typing_context.refresh()
+        target.target_context.refresh()
 
 
 def _import_array_functions() -> None:
@@ -94,7 +106,7 @@ def _launched() -> Launched:
         for kernel in vars(module).values():
             if not isinstance(kernel, Kernel) or kernel.body.__module__ != name:
                 continue
-            known = [list(layout) for layout in kernel._built if _types(kernel, layout) in kernel.cpu.signatures]
+            known = [list(layout) for layout in kernel.built if _types(kernel, layout) in kernel.cpu.signatures]
             if known:
                 made = order[kernel.cpu.py_func.__module__]
                 out.append((made, name, kernel.name, _stem(kernel), sorted(known)))

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -282,3 +283,12 @@ def test_compiling_keeps_no_frame_alive() -> None:
     finally:
         gc.enable()
     assert pool.late_allocations == 0
+
+
+@pytest.mark.parametrize("cheap", [False, True])
+def test_a_cheap_kernel_leaves_the_other_cores_alone(cheap: bool) -> None:
+    most = numba.config.NUMBA_NUM_THREADS
+    numbajit.use_threads(numbajit.SMALL, cheap)
+    assert numba.get_num_threads() == (1 if cheap else most)
+    numbajit.use_threads(numbajit.PLENTY, cheap)
+    assert numba.get_num_threads() == most

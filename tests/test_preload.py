@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bgflow import check, preload
+from bgflow import check, numbajit, preload
 from bgflow.graph import Graph
+from bgflow.kernel import Kernel
 from bgflow.kernels import over
 from bgflow.planning import plan
 from bgflow.preload import preloaded
@@ -94,3 +95,15 @@ def test_a_run_that_ends_early_waits_for_no_kernel(graph: Graph) -> None:
     with preloaded(graph):
         pass
     assert not [t for t in threading.enumerate() if t.name == "bgflow:kernels"]
+
+
+def test_no_kernel_is_launched_for_the_first_time_while_numba_is_being_loaded() -> None:
+    known = over.over_colour
+    kernel = Kernel(known.body, known.args, known.over, known.cu)
+    launch = threading.Thread(target=lambda: kernel.cpu)
+    with numbajit.COMPILE_LOCK:  # as preload holds it
+        launch.start()
+        launch.join(0.2)
+        assert "cpu" not in kernel.__dict__
+    launch.join()
+    assert "cpu" in kernel.__dict__
