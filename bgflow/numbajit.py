@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 SMALL = 16_384  # elements below which one thread is quicker than several
-PLENTY = 8_000_000  # the same for kernels that do little with each: waking a thread takes 0.1 to 0.2 ms
+PLENTY = 4_000_000  # the same for kernels that do little with each: waking a thread takes 0.1 to 0.2 ms
 LAUNCH_LOCK = threading.Lock()
 COMPILE_LOCK = threading.RLock()  # numba's own does not cover making dispatchers and finding types
 log = logging.getLogger("bgflow.kernels")

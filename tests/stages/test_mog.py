@@ -49,7 +49,7 @@ def highway(data: Path, first: int, last: int) -> Iterator[tuple[int, Picture]]:
 
 
 @pytest.mark.parametrize("params", SCENES.values(), ids=SCENES)
-def test_labels_equal_those_of_opencv_on_synthetic_scenes(params: dict[str, Any]) -> None:
+def test_nearly_all_labels_equal_those_of_opencv_on_synthetic_scenes(params: dict[str, Any]) -> None:
     theirs, seen, equal = cv2.createBackgroundSubtractorMOG2(), set(), []
     with opened(Mask(light=False)) as mask:
         for image, _ in scene(60, **params):
@@ -91,7 +91,7 @@ def test_every_parameter_means_what_it_means_in_opencv(params: dict[str, Any]) -
     assert np.mean(off <= 1) >= ALIKE
 
 
-def test_labels_equal_those_of_opencv_on_the_highway(data: Path) -> None:
+def test_nearly_all_labels_equal_those_of_opencv_on_the_highway(data: Path) -> None:
     theirs = cv2.createBackgroundSubtractorMOG2()
     with opened(Mask(light=False), wired={"label"}) as mask:
         for n, image in highway(data, 350, 450):
