@@ -63,8 +63,9 @@ class Kernel:
     An `in` array is never written and may be read-only. Launches are safe from several threads.
     """
 
-    def __init__(self, body: Callable[..., Any], args: list[Arg], over: tuple[str, ...], cu: Path, cheap: bool = False):
-        self.name, self.body, self.args, self.over, self.cu, self.cheap = body.__name__, body, args, over, cu, cheap
+    def __init__(self, body: Callable[..., Any], args: list[Arg], over: tuple[str, ...], cu: Path):
+        self.name, self.body, self.args, self.over, self.cu = body.__name__, body, args, over, cu
+        self.cheap = False
         self._kinds = [None if a.dims else DTYPE[a.type] for a in args]
         dims = {*over, *(d for a in args for d in a.dims)}
         self._sizes = {a.name for a in args if a.type == "i32" and not a.dims and a.name in dims}
@@ -215,10 +216,8 @@ class Kernel:
         )
 
 
-def kernel(over: str = "h,w", cheap: bool = False, **types: str) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(over: str = "h,w", **types: str) -> Callable[[Callable[..., Any]], Kernel]:
     """Declare a kernel: `@kernel(image="u8[h,w,3]", mask="u8[h,w] out", rate="f32")` over `def f(y, x, image, …)`.
-
-    A `cheap` one does little with each element, so that on a CPU one thread is enough for a picture.
 
     Raises:
         KernelError: the function's parameters differ from the declared ones, or `over` names nothing known.
@@ -236,9 +235,15 @@ def kernel(over: str = "h,w", cheap: bool = False, **types: str) -> Callable[[Ca
         have = {d for a in args for d in a.dims} | {a.name for a in args if a.type == "i32" and not a.dims}
         if unknown := [d for d in extent if d not in have]:
             raise KernelError(f"{body.__name__}: over names {unknown[0]!r}, which no argument has")
-        return Kernel(body, args, extent, Path(inspect.getfile(body)).with_suffix(".cu"), cheap)
+        return Kernel(body, args, extent, Path(inspect.getfile(body)).with_suffix(".cu"))
 
     return wrap
+
+
+def cheap(k: Kernel) -> Kernel:
+    """Mark a kernel that does little with each element, so that on a CPU one thread is enough for a small picture."""
+    k.cheap = True
+    return k
 
 
 @functools.lru_cache

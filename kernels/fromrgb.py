@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bgflow.kernel import function, kernel
+from bgflow.kernel import cheap, function, kernel
 
 u8, u16, i16, i32 = np.uint8, np.uint16, np.int16, np.int32
 
@@ -36,7 +36,8 @@ SCALARS: dict[str, str] = {
 }  # fmt: skip
 
 
-@kernel(over="ch,runs", cheap=True, image="u8[h,w,3]", y="u8[h,w] out", u="u8[ch,cw] out", v="u8[ch,cw] out", **SCALARS)
+@cheap
+@kernel(over="ch,runs", image="u8[h,w,3]", y="u8[h,w] out", u="u8[ch,cw] out", v="u8[ch,cw] out", **SCALARS)
 def rgb_i420(j, run, image, y, u, v, height, width, runs, step, bias, r, g, b, ur, ug, ub, vr, vg, vb):
     """Luma of two rows, and the chroma of `step` pairs of columns; a row or column that is missing repeats."""
     first = run * step
@@ -70,7 +71,8 @@ def rgb_i420(j, run, image, y, u, v, height, width, runs, step, bias, r, g, b, u
         to_v[i] = tint(red, green, blue, vr, vg, vb)
 
 
-@kernel(over="ch,runs", cheap=True, image="u8[h,w,3]", y="u8[h,w] out", uv="u8[ch,cw,2] out", **SCALARS)
+@cheap
+@kernel(over="ch,runs", image="u8[h,w,3]", y="u8[h,w] out", uv="u8[ch,cw,2] out", **SCALARS)
 def rgb_nv12(j, run, image, y, uv, height, width, runs, step, bias, r, g, b, ur, ug, ub, vr, vg, vb):
     """The same, interleaved."""
     first = run * step

@@ -23,7 +23,7 @@ import numpy as np
 from bgflow.devices import device_of
 from bgflow.errors import KernelError
 from bgflow.frame import Array
-from bgflow.kernel import function, kernel
+from bgflow.kernel import cheap, function, kernel
 from bgflow.kernels.fromrgb import rgb_i420, rgb_nv12
 
 u8, u16, i16, i32 = np.uint8, np.uint16, np.int16, np.int32
@@ -183,7 +183,8 @@ SCALARS: dict[str, str] = {
 }  # fmt: skip
 
 
-@kernel(over="ch,runs", cheap=True, y="u8[h,w]", u="u8[ch,cw]", v="u8[ch,cw]", out="u8[h,w,3] out", **SCALARS)
+@cheap
+@kernel(over="ch,runs", y="u8[h,w]", u="u8[ch,cw]", v="u8[ch,cw]", out="u8[h,w,3] out", **SCALARS)
 def i420_rgb(  # type: ignore[no-untyped-def]
     j, run, y, u, v, out, height, width, runs, step, gain, less, red, green_u, green_v, blue
 ):
@@ -212,7 +213,8 @@ def i420_rgb(  # type: ignore[no-untyped-def]
             to[i, 2] = level(s, b[i])
 
 
-@kernel(over="ch,runs", cheap=True, y="u8[h,w]", uv="u8[ch,cw,2]", out="u8[h,w,3] out", **SCALARS)
+@cheap
+@kernel(over="ch,runs", y="u8[h,w]", uv="u8[ch,cw,2]", out="u8[h,w,3] out", **SCALARS)
 def nv12_rgb(  # type: ignore[no-untyped-def]
     j, run, y, uv, out, height, width, runs, step, gain, less, red, green_u, green_v, blue
 ):
@@ -240,14 +242,16 @@ def nv12_rgb(  # type: ignore[no-untyped-def]
             to[i, 2] = level(s, b[i])
 
 
-@kernel(over="ch,cw", cheap=True, u="u8[ch,cw]", v="u8[ch,cw]", uv="u8[ch,cw,2] out")
+@cheap
+@kernel(over="ch,cw", u="u8[ch,cw]", v="u8[ch,cw]", uv="u8[ch,cw,2] out")
 def i420_nv12(j, i, u, v, uv):  # type: ignore[no-untyped-def]
     """One pair of chroma, interleaved."""
     uv[j, i, 0] = u[j, i]
     uv[j, i, 1] = v[j, i]
 
 
-@kernel(over="ch,cw", cheap=True, uv="u8[ch,cw,2]", u="u8[ch,cw] out", v="u8[ch,cw] out")
+@cheap
+@kernel(over="ch,cw", uv="u8[ch,cw,2]", u="u8[ch,cw] out", v="u8[ch,cw] out")
 def nv12_i420(j, i, uv, u, v):  # type: ignore[no-untyped-def]
     """One pair of chroma, into two planes."""
     u[j, i] = uv[j, i, 0]
