@@ -122,10 +122,11 @@ def test_nothing_is_allocated_once_a_run_is_warm(
     needs_its_model(graph)
     fake: Any = device("fake")
     taken: list[int] = []
-    with Run(plan(graph, sync=True)) as run:
-        sink = next(s for segment in run.segments for s in segment.steps if s.is_sink)
-        inner = sink.stage.process
-        sink.stage.process = lambda *inputs: (taken.append(fake.blocks), inner(*inputs))[1]  # type: ignore[method-assign]
+    run = Run(plan(graph, sync=True))
+    sink = next(s for segment in run.segments for s in segment.steps if s.is_sink)
+    inner = sink.stage.process
+    sink.stage.process = lambda *inputs: (taken.append(fake.blocks), inner(*inputs))[1]  # type: ignore[method-assign]
+    with run:  # whose frames come from here on
         run.wait()
     assert run.late_allocations == 0
     assert taken[WARM_UP:] == [taken[WARM_UP]] * (COUNT - WARM_UP)
