@@ -6,15 +6,18 @@ import collections
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from bgflow.action import Done
 from bgflow.devices import Work
 from bgflow.errors import DeviceError, StageError
 from bgflow.frame import NANOSECOND, WARM_UP, Array, Frame, Pool
 from bgflow.graph import Node
+from bgflow.news import SECONDS, Kind
 from bgflow.port import In, Port
 
 if TYPE_CHECKING:
@@ -138,6 +141,12 @@ class RunContext:
             first = self.warnings[text] == 1
         if first:
             self.log.warning(text)
+
+    def tell(self, text: str, seconds: float = SECONDS, kind: Kind = "message") -> None:
+        self.controls.news.tell(self.name, text, self.frame.seq, seconds, kind)
+
+    def act(self, target: str) -> Future[Done]:
+        return self.controls.act(target)
 
     def note(self, **facts: Any) -> None:
         self.facts.update(facts)

@@ -54,6 +54,11 @@ class Edge:
         self._mutex = threading.Lock()
         self._came, self._left = Bell(self._mutex), Bell(self._mutex)
 
+    @property
+    def level(self) -> int:
+        """How many frames wait; any thread."""
+        return len(self._frames)
+
     def put(self, frame: Frame) -> None:
         """Hand a frame over; waits for room unless `latest`. Raises Closed when nobody takes it any more."""
         with self._mutex:

@@ -28,6 +28,7 @@ from bgflow.context import RunContext, Shared
 from bgflow.controls import Controls
 from bgflow.edge import Edge
 from bgflow.errors import Closed, OverBudget, StageError
+from bgflow.figures import Figures
 from bgflow.frame import WARM_UP, Frame
 from bgflow.keeper import Keeper
 from bgflow.loop import Loop
@@ -78,6 +79,7 @@ class Run:
         self.plan, self.frames, self.capture = plan, frames, capture
         self.clock: Clock = clock or (LiveClock() if plan.live else FileClock())
         self.controls = Controls.of(plan.graph)
+        self.controls.stop, self.controls.figures = self.stop, lambda: Figures(self)
         self.shared = Shared(plan, self.controls)
         self.errors: list[BaseException] = []
         self.aborted = False
@@ -133,6 +135,7 @@ class Run:
             if thread.ident is not None:
                 thread.join()
         self.ended = time.monotonic()
+        self.controls.end()
         self._loop.end(CLOSE_SECONDS)
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -90,7 +90,7 @@ class Segment:
         ctx, stage, clock, token, stop = source.ctx, source.stage, self.run.clock, None, self.run.shared.stop
         paced = self.run.plan.live and not stage.live
         seq = -1
-        self.run.controls.apply(source.name)
+        self.run.controls.apply(source.name, 0)
         meter = None if ctx.device.name == "cpu" else ctx.device.meter
         before = meter.read() if meter else Work()
         started = now()
@@ -113,8 +113,7 @@ class Segment:
                 del frame, made, value
                 if self.run.frames and seq + 1 >= self.run.frames:
                     return
-                if source.name in self.run.controls.pending:
-                    self.run.controls.apply(source.name)
+                self.run.controls.apply(source.name, seq + 1)
                 if meter is not None:
                     before = meter.read()  # without what the stages after it have asked meanwhile
                 started = now()
@@ -127,7 +126,8 @@ class Segment:
     def _instant(self, frame: Frame) -> None:
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
-        held, copies, pending, arrived = self.held, self.copies, self.run.controls.pending, False
+        held, copies, arrived = self.held, self.copies, False
+        begun, waiting = self.run.controls.begun, self.run.controls.waiting
         self._keep(self.hold & values.keys(), values, frame)
         for chain, steps in self._turns:
             if chain is not None and (made := self._replayed(chain, bare, values)) is not None:
@@ -137,10 +137,11 @@ class Segment:
                 continue
             began = now()
             for step in steps:
-                if step.name in pending:
-                    self._change(step, chain)
+                begun[step.name] = bare.seq
                 step.ctx.frame = bare
                 try:
+                    if step.name in waiting:
+                        self._change(step, chain, bare.seq)
                     ran = step.instant(values, held, copies)
                 except Exception as e:
                     raise step.ctx.error("process", frame.seq, e) from e
@@ -157,9 +158,9 @@ class Segment:
             self.run.arrived(frame)
         self._send(frame, values)
 
-    def _change(self, step: Step, chain: Chain | None) -> None:
-        """Give a stage its new values: it keeps its new pace, and recordings have the old ones in them."""
-        if self.run.controls.apply(step.name):
+    def _change(self, step: Step, chain: Chain | None, seq: int) -> None:
+        """Give a stage its new values and have it do what was asked; recordings have the old values in them."""
+        if self.run.controls.apply(step.name, seq):
             step.pace(self.run.controls.every(step.name))
             if chain is not None:
                 chain.forget()
@@ -171,10 +172,15 @@ class Segment:
 
     def _replayed(self, chain: Chain, frame: Frame, values: dict[str, Any]) -> dict[str, Any] | None:
         """What a chain gives at this instant from a recording; None when it has to run stage by stage."""
+        controls = self.run.controls
         for step in chain.steps:
-            if step.name in self.run.controls.pending:
-                self._change(step, chain)
+            controls.begun[step.name] = frame.seq
             step.ctx.frame = frame
+            if step.name in controls.waiting:
+                try:
+                    self._change(step, chain, frame.seq)
+                except Exception as e:
+                    raise step.ctx.error("process", frame.seq, e) from e
         if any(step.rests for step in chain.steps):  # an slo has told one to
             return None
         before = {key: self.times.pop(key) for key in chain.keys & self.times.keys()}  # they are made anew now

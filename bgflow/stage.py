@@ -7,7 +7,7 @@ takes every output from `ctx.empty(port)`, and keeps no input beyond `process` u
 
 A source has `frames()` instead of `process`: it yields `(pts, value)` in ticks of `self.time_base`, where value is an
 array for the first output or a dict by port. A stage that talks to the network may add `async serve(ctx)`, which runs
-on the run's event loop until the run ends.
+on the run's event loop until the run ends. What else a stage can be asked to do is an action, see `bgflow.action`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import inspect
 import logging
 import typing
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -23,9 +24,11 @@ import pydantic
 
 from bgflow.devices import Device
 from bgflow.frame import NANOSECOND, Array, Frame
+from bgflow.news import SECONDS, Kind
 from bgflow.port import In, Out, Port
 
 if TYPE_CHECKING:
+    from bgflow.action import Done
     from bgflow.controls import Controls
 
 REGISTRY: dict[str, type[Stage]] = {}
@@ -77,7 +80,7 @@ class Context(typing.Protocol):
     """Whether the run follows a live clock (late frames are dropped) or a file's (every frame counts)."""
     log: logging.Logger
     controls: Controls
-    """The run's hot parameters; any thread."""
+    """The run's hot parameters and actions; any thread."""
 
     def empty(self, port: Port | str, **dims: int) -> Array:
         """An uninitialised pooled array for an output; symbols bound by this instant's inputs need not be given."""
@@ -101,6 +104,14 @@ class Context(typing.Protocol):
 
     def warn(self, text: str) -> None:
         """Tell the user about something that did not stop the run; kept in the report; any thread."""
+        ...
+
+    def tell(self, text: str, seconds: float = SECONDS, kind: Kind = "message") -> None:
+        """Show a line on the page and in a picture with buttons, for so long or until the next; any thread."""
+        ...
+
+    def act(self, target: str) -> Future[Done]:
+        """Ask for 'stage.action' of this run, or 'run.stop'; never wait for it in `process`; any thread."""
         ...
 
     def note(self, **facts: Any) -> None:

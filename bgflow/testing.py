@@ -7,15 +7,18 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
 
+from bgflow.action import Done
 from bgflow.controls import Controls
 from bgflow.devices import device, to_host
 from bgflow.errors import BgflowError
 from bgflow.frame import NANOSECOND, Array, Frame, Pool
+from bgflow.news import SECONDS, Kind
 from bgflow.port import In, Port, Type
 from bgflow.stage import Stage
 
@@ -73,6 +76,12 @@ class TestContext:
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
+
+    def tell(self, text: str, seconds: float = SECONDS, kind: Kind = "message") -> None:
+        self.controls.news.tell(self.name, text, self.frame.seq, seconds, kind)
+
+    def act(self, target: str) -> Future[Done]:
+        return self.controls.act(target)
 
     def note(self, **facts: Any) -> None:
         self.facts.update(facts)

@@ -136,26 +136,3 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_kept(tmp_path: Path
 def test_thumbnails_are_small_jpegs(tmp_path: Path) -> None:
     thumbnail = during(tmp_path, lambda url: got(url, "api/backgrounds/ocean"))
     assert Image.open(io.BytesIO(thumbnail)).size == (160, 90)
-
-
-def test_a_slider_sets_a_hot_number_and_refuses_what_is_out_of_range(tmp_path: Path) -> None:
-    async def slide(url: str) -> tuple[Any, str]:
-        await post(url + "api/control", {"control": "blur.radius", "value": 12})
-        with pytest.raises(Refused) as error:
-            await post(url + "api/control", {"control": "blur.radius", "value": 99})
-        return await got(url, "api/controls"), str(error.value)
-
-    controls, said = during(tmp_path, slide)
-    assert (controls["blur.radius"]["value"], controls["blur.radius"]["step"]) == (12, 0.1)
-    assert said == "blur.radius: input should be less than or equal to 25, not 99"
-
-
-def test_a_parameter_that_is_no_slider_cannot_be_set(tmp_path: Path) -> None:
-    async def slide(url: str) -> str:
-        with pytest.raises(Refused) as error:
-            await post(url + "api/control", {"control": "replace.background", "value": "/etc/passwd"})
-        return str(error.value)
-
-    said = during(tmp_path, slide)
-    assert said.startswith("'replace.background' cannot be set here; there are replace.decontaminate, ")
-    assert ", blur.radius, " in said

@@ -1,4 +1,4 @@
-"""What a page may change while the graph runs: the background, and the parameters marked hot that have a range.
+"""The background that a page may choose while the graph runs; all else that it may change is in `bgflow.web.remote`.
 
 Values that name files are not taken from the network: a background is a colour, a picture of the gallery, or one
 that was sent here.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
-import math
 import re
 import secrets
 import tempfile
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web as http
 
 from bgflow.errors import UsageError
+from bgflow.web.guard import json_body
 
 if TYPE_CHECKING:
     from bgflow.web.server import Web
@@ -31,7 +31,7 @@ COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class Panel:
-    """The control part of a server's interface; `web.controls` is the run's, None where there is none."""
+    """The backgrounds of a server's interface; `web.controls` is the run's, None where there is none."""
 
     def __init__(self, web: Web):
         self.web = web
@@ -41,8 +41,6 @@ class Panel:
     def routes(self) -> list[http.RouteDef]:
         """What aiohttp is to serve."""
         return [
-            http.get("/api/controls", self._controls),
-            http.post("/api/control", self._control),
             http.get("/api/backgrounds", self._backgrounds),
             http.get("/api/backgrounds/{name}", self._thumbnail),
             http.post("/api/background", self._background),
@@ -57,27 +55,6 @@ class Panel:
     def _hot(self) -> list[dict[str, Any]]:
         return list(self.web.controls.list()) if self.web.controls else []
 
-    def _sliders(self) -> dict[str, dict[str, Any]]:
-        """Hot numbers with both ends of a range that change quickly, by 'stage.param'."""
-        out = {}
-        for it in self._hot():
-            about = it["schema"]
-            if about.get("slow"):
-                continue
-            if about.get("type") in ("number", "integer") and {"minimum", "maximum"} <= about.keys():
-                out[f"{it['stage']}.{it['param']}"] = {
-                    "stage": it["stage"],
-                    "use": it["use"],
-                    "param": it["param"],
-                    "value": it["value"],
-                    "min": about["minimum"],
-                    "max": about["maximum"],
-                    "step": 1 if about["type"] == "integer" else _step(about["maximum"] - about["minimum"]),
-                    "unit": about.get("unit", ""),
-                    "description": about.get("description", ""),
-                }
-        return out
-
     def _replace(self) -> dict[str, Any] | None:
         """The hot parameter `background` of the graph's compose.replace, if it has one."""
         found = [it for it in self._hot() if (it["use"], it["param"]) == ("compose.replace", "background")]
@@ -90,26 +67,11 @@ class Panel:
             raise UsageError("this graph has no background to choose; it has no compose.replace")
         return f"{found['stage']}.background"
 
-    async def _controls(self, _: http.Request) -> http.StreamResponse:
-        return http.json_response(self._sliders())
-
-    async def _control(self, request: http.Request) -> http.StreamResponse:
-        from bgflow.web.server import json_body
-
-        body = await json_body(request, {"control": str})
-        name, value = body["control"], body.get("value")
-        if name not in self._sliders():
-            raise UsageError(f"{name!r} cannot be set here; there are {', '.join(self._sliders()) or 'no controls'}")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UsageError(f"{name} is a number, not {value!r}")
-        self.web.controls.set(name, value)
-        return http.json_response({"control": name, "value": value})
-
     async def _backgrounds(self, _: http.Request) -> http.StreamResponse:
         found = self._replace()
         if found is None:
             return http.json_response({"value": None, "gallery": []})
-        return http.json_response({"value": self._shown(found["value"]), "gallery": _gallery()})
+        return http.json_response({"value": self.shown(found["value"]), "gallery": _gallery()})
 
     async def _thumbnail(self, request: http.Request) -> http.StreamResponse:
         name = request.match_info["name"]
@@ -119,8 +81,6 @@ class Panel:
         return http.Response(body=picture, content_type="image/jpeg")
 
     async def _background(self, request: http.Request) -> http.StreamResponse:
-        from bgflow.web.server import json_body
-
         target = self._target()
         shown = (await json_body(request, {"value": str}))["value"]
         if shown in self._sent:
@@ -154,18 +114,14 @@ class Panel:
         self.web.controls.set(target, str(path))
         return http.json_response({"value": shown})
 
-    def _shown(self, value: Any) -> str:
-        """The background as a browser may see it; a file's path is nobody's business there."""
+    def shown(self, value: Any) -> Any:
+        """A parameter's value as a browser may see it; a file's path is nobody's business there."""
+        if not isinstance(value, str):
+            return value
         for shown, path in self._sent.items():
             if path == value:
                 return shown
-        text = str(value)
-        return text if text.startswith(("#", "gallery:")) else Path(text).name
-
-
-def _step(span: float) -> float:
-    """A power of ten that divides a slider into a hundred steps or more."""
-    return float(10.0 ** math.floor(math.log10(span / 100)))
+        return Path(value).name or value
 
 
 def _gallery() -> list[str]:

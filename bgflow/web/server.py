@@ -1,44 +1,30 @@
-"""The web server of a run: the page, the signalling of its browsers, and what the run says of itself.
-
-It answers only requests that name this host and come from its own page, so that another web site cannot reach a
-server on localhost through the user's browser (DNS rebinding, cross-site requests).
-"""
+"""The web server of a run: the page, the signalling of its browsers, and what the run says of itself."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
-import json
 import logging
-import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from aiohttp import web as http
 
 from bgflow.errors import UsageError
 from bgflow.media.container import reason
+from bgflow.web import running
+from bgflow.web.guard import LOCAL, Guard, address, bound, json_body
 from bgflow.web.panel import Panel
+from bgflow.web.remote import Remote
 
 if TYPE_CHECKING:
     from bgflow.web.mjpeg import Preview
     from bgflow.web.peer import Peers
     from bgflow.web.track import Camera, Stream
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
 OFFER_BYTES = 64 * 1024
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-Handler = Callable[[http.Request], Awaitable[http.StreamResponse]]
 log = logging.getLogger("bgflow.webrtc")
 
 
@@ -51,8 +37,8 @@ class Web:
 
     def __init__(self, host: str, port: int, cert: str | None, key: str | None, stage: str):
         self.host, self.local = host, host in LOCAL
-        self.tls = _tls(cert, key, stage)
-        self.socket = _bound(host, port, stage)
+        self.tls, self.cert = _tls(cert, key, stage), cert
+        self.socket = bound(host, port, stage, f"{stage}.port=")
         self.port: int = self.socket.getsockname()[1]
         self.camera: Camera | None = None
         self.streams: dict[str, Stream] = {}
@@ -62,13 +48,13 @@ class Web:
         self.ready = False
         self._users = 0
         self._runner: http.AppRunner | None = None
-        self._panel = Panel(self)
+        self.panel, self._remote = Panel(self), Remote(self)
+        self._leave_list: Callable[[], None] | None = None
 
     @property
     def url(self) -> str:
         """The address to open in a browser."""
-        name = "127.0.0.1" if self.host in ("0.0.0.0", "::") else f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.tls else ''}://{name}:{self.port}/"
+        return address(self.host, self.port, tls=self.tls is not None)
 
     def take_camera(self, camera: Camera, stage: str) -> None:
         """Let this page feed a camera stage. Raises UsageError when it feeds another already."""
@@ -97,12 +83,13 @@ class Web:
     def announce(self) -> None:
         """Tell the page and the user that the run has begun; any thread."""
         self.ready = True
+        self._leave_list = running.enlist(self.url, self.cert)
         log.info("open %s", self.url)
         if not self.local and not self.tls:
             log.info("browsers give their camera only to HTTPS or localhost; elsewhere set cert and key")
 
     async def _start(self) -> None:
-        app = http.Application(middlewares=[self._guard], client_max_size=OFFER_BYTES)
+        app = http.Application(middlewares=[Guard(self.host, self.url).middleware], client_max_size=OFFER_BYTES)
         app.add_routes(
             [
                 http.get("/", self._index),
@@ -114,7 +101,8 @@ class Web:
                 http.get("/preview", self._preview_page),
                 http.get("/preview.jpg", self._preview_picture),
                 http.get("/preview.mjpg", self._preview_stream),
-                *self._panel.routes(),
+                *self.panel.routes(),
+                *self._remote.routes(),
             ]
         )
         self._runner = http.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
@@ -124,41 +112,15 @@ class Web:
         await http.SockSite(self._runner, self.socket, ssl_context=self.tls).start()
 
     async def _stop(self) -> None:
+        if self._leave_list:
+            self._leave_list()
         if self.peers:
             await self.peers.close_all()
+        await self._remote.close()
         if self._runner:
             await self._runner.cleanup()
-        self._panel.close()
+        self.panel.close()
         self.socket.close()
-
-    @http.middleware
-    async def _guard(self, request: http.Request, handler: Handler) -> http.StreamResponse:
-        """Refuse what does not come from this page, and turn errors into one line of JSON."""
-        asked = urlsplit(f"//{request.host}").hostname or ""
-        if not self._is_ours(asked):
-            return refused(403, f"this server is not called {asked!r}; open {self.url}")
-        if request.method not in ("GET", "HEAD"):
-            origin = request.headers.get("Origin")
-            if origin is not None and urlsplit(origin).netloc != request.host:
-                return refused(403, f"requests from {origin} are refused; only this server's own page may make them")
-        try:
-            response = await handler(request)
-        except (UsageError, ValueError) as e:
-            return refused(400, str(e))
-        except http.HTTPError as e:
-            return refused(e.status, e.text or e.reason)
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        return response
-
-    def _is_ours(self, name: str) -> bool:
-        if name in (*LOCAL, self.host):
-            return True
-        if self.local:
-            return False
-        with contextlib.suppress(ValueError):
-            return bool(ipaddress.ip_address(name))
-        return name.lower().removesuffix(".local") == socket.gethostname().lower()
 
     async def _index(self, _: http.Request) -> http.StreamResponse:
         if not self.camera and not self.streams and self.preview:
@@ -239,25 +201,6 @@ def page_folder() -> Path:
     return Path(stages.__path__[0]) / "page"
 
 
-def refused(status: int, text: str) -> http.Response:
-    """One line of JSON that says why not."""
-    return http.json_response({"error": text}, status=status, headers=HEADERS)
-
-
-async def json_body(request: http.Request, fields: dict[str, type]) -> dict[str, Any]:
-    """The request's JSON object, with these fields in it. Raises UsageError."""
-    if request.content_type != "application/json":
-        raise UsageError(f"the body is {request.content_type}, but must be application/json")
-    try:
-        body = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise UsageError(f"the body is not JSON: {e}") from e
-    for name, kind in fields.items():
-        if not isinstance(body, dict) or not isinstance(body.get(name), kind):
-            raise UsageError(f"the body needs {name!r}, a {kind.__name__}")
-    return dict(body)
-
-
 def _tls(cert: str | None, key: str | None, stage: str) -> ssl.SSLContext | None:
     if not cert and not key:
         return None
@@ -269,19 +212,3 @@ def _tls(cert: str | None, key: str | None, stage: str) -> ssl.SSLContext | None
     except (OSError, ssl.SSLError) as e:
         raise UsageError(f"{stage}: cannot use cert {cert!r} with key {key!r}: {reason(e)}") from e
     return context
-
-
-def _bound(host: str, port: int, stage: str) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen(128)
-    except OSError as e:
-        made.close()
-        if isinstance(e, socket.gaierror) or not port:
-            raise UsageError(f"{stage}: cannot serve at {host}:{port}: {reason(e)}") from e
-        why = "is taken by another program" if e.errno == errno.EADDRINUSE else f"cannot be had: {reason(e)}"
-        raise UsageError(f"{stage}: {host}:{port} {why}; set another port, for example {stage}.port={port + 1}") from e
-    made.setblocking(False)
-    return made

@@ -55,18 +55,22 @@ async function backgrounds(alert) {
 }
 
 async function sliders(alert) {
-  const found = await get("/api/controls");
-  for (const [name, it] of Object.entries(found)) {
+  const { controls } = await get("/api/controls");
+  for (const it of controls) {
+    const { type, slow, minimum: min, maximum: max, unit, description } = it.schema;
+    if (slow || !["number", "integer"].includes(type) || min === undefined || max === undefined) continue;
+    const name = `${it.stage}.${it.param}`;
+    const step = type === "integer" ? 1 : 10 ** Math.floor(Math.log10((max - min) / 100));
     const main = it.use === "compose.blur";
     const id = `control-${name}`;
     const output = make("output", { htmlFor: id });
-    const input = make("input", { id, type: "range", min: it.min, max: it.max, step: it.step, value: it.value, title: it.description });
-    const told = () => (output.value = `${Number(input.value).toLocaleString()} ${it.unit}`.trim());
+    const input = make("input", { id, type: "range", min, max, step, value: it.value, title: description });
+    const told = () => (output.value = `${Number(input.value).toLocaleString()} ${unit}`.trim());
     let sending = Promise.resolve();
     input.addEventListener("input", () => {
       told();
       const value = Number(input.value);
-      sending = sending.then(() => Number(input.value) === value && post("/api/control", { control: name, value })).catch((error) => alert(error.message));
+      sending = sending.then(() => Number(input.value) === value && post("/api/set", { [name]: value })).catch((error) => alert(error.message));
     });
     told();
     const words = `${main ? "blur" : it.stage} ${it.param}`;

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bgflow import action as actions
 from bgflow.errors import UsageError
 from bgflow.port import Port
 from bgflow.registry import UnknownStage, builtin, find
@@ -65,6 +66,7 @@ def described(cls: type[Stage]) -> dict[str, Any]:
         "inputs": {n: _port(p) for n, p in cls.inputs.items()},
         "outputs": {n: _port(p) for n, p in cls.outputs.items()},
         "parameters": {n: _param(cls, n, about) for n, about in _schema(cls).items()},
+        "actions": actions.described(cls),
     }
 
 
@@ -143,6 +145,13 @@ def _page(about: Mapping[str, Any]) -> Iterator[str]:
         words = [param["type"], param["range"], param["unit"], default, "hot" if param["hot"] else ""]
         yield f"  {name}: {', '.join(w for w in words if w)}"
         yield from _indented(param["description"])
+    if about["actions"]:
+        yield ""
+        yield "actions:"
+    for it in about["actions"]:
+        takes = ", ".join(f"{name}: {_type(param)}" for name, param in it["parameters"].items())
+        yield f"  {it['action']}" + (f"({takes})" if takes else "")
+        yield from _indented(it["description"])
 
 
 def _shown(value: Any) -> str:
