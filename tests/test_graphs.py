@@ -13,7 +13,8 @@ from tests.commandline import bgflow
 
 GRAPHS = Path(__file__).resolve().parents[1] / "graphs"
 NAMES = sorted(p.stem for p in GRAPHS.glob("*.yaml"))
-FILES = [n for n in NAMES if not n.startswith("webrtc") and n not in ("synth_demo", "greenscreen")]
+LIVE = [p.stem for p in GRAPHS.glob("*.yaml") if "use: webrtc.source" in p.read_text()]
+FILES = [n for n in NAMES if n not in (*LIVE, "synth_demo", "greenscreen")]
 SMALL = ("--set", "camera.width=96", "--set", "camera.height=64", "--set", "camera.count=12", "--set", "camera.enter=4")
 
 
