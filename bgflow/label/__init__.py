@@ -1,0 +1,1 @@
+"""The labelling tool: masks for a folder of pictures, drawn in a browser."""
