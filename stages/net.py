@@ -73,6 +73,8 @@ class Mask(Stage, use="net.mask"):
     )
 
     _engine: Engine | None = None
+    compares = False
+    """Whether its networks compare the picture with a plate."""
 
     def problems(self) -> Iterable[tuple[str, str]]:
         if self.engine not in ("auto", *engines.known()):
@@ -87,6 +89,9 @@ class Mask(Stage, use="net.mask"):
         except ModelError as e:
             yield "model", str(e)
             return
+        if layout.plate != self.compares:
+            wants, right = ("a plate", "plate.net") if layout.plate else ("no plate", "net.mask")
+            yield "model", f"{model.name} takes {wants} beside the picture; use {right} for it"
         for name in ("height", "width"):
             if getattr(self, name) % layout.multiple:
                 yield name, near_multiple(getattr(self, name), layout.multiple)
@@ -131,8 +136,7 @@ class Mask(Stage, use="net.mask"):
             read(self._model.path, self.layout.shape(*self.layout.size), self.layout.ends(*self.layout.size))
 
     def process(self, image: Array) -> Array:
-        rows, columns = image.shape[:2]
-        net = self._follow((rows * 2 // 3 if image.ndim == 2 else rows, columns))  # NV12 has its chroma below
+        net = self._follow(picture_size(image))
         alpha = self.ctx.empty(self.alpha)
         with self._ends(net) as (x, y):
             self._prepare(image, x)
@@ -268,6 +272,12 @@ class Mask(Stage, use="net.mask"):
         if self.scale == "minmax":
             span.stretch(found, self.ctx.scratch)
         return found
+
+
+def picture_size(image: Array) -> tuple[int, int]:
+    """Height and width of a picture in RGB, or in NV12, which has its chroma below."""
+    rows, columns = image.shape[:2]
+    return (rows * 2 // 3 if image.ndim == 2 else rows), columns
 
 
 def _map_shape(path: Path, shape: tuple[int, ...], layout: str) -> tuple[int, ...]:

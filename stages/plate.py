@@ -13,8 +13,10 @@ from bgflow.devices import to_host
 from bgflow.errors import MediaError, UsageError
 from bgflow.frame import Array
 from bgflow.kernels import guided, match, morphology, plate, resize, walker
+from bgflow.media import plate as plates
 from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
+from bgflow.stages.platenet import Net as Net  # of this family too
 
 BANDS = 90  # frames over which an automatic plate is worked out, a band of rows in each
 FEW = 3  # samples before an automatic plate is worked out at all
@@ -117,8 +119,9 @@ class Capture(Stage, use="plate.capture"):
     def _done(self) -> dict[str, Array]:
         """Grade a plate that is ready, keep it for the file, and send it."""
         made = self._ready = self._making
+        self.taken = made["plate"]
         coverage, noise = self._rings.grade(made["spread"])
-        quality = coverage * (1 - self._rings.motion) / (1 + (noise / GRAIN) ** 2)
+        self.grade = quality = coverage * (1 - self._rings.motion) / (1 + (noise / GRAIN) ** 2)
         self.ctx.log.info("plate: quality %.2f, coverage %.2f, noise %.1f levels", quality, coverage, noise)
         if quality < POOR and not self.auto:
             self.ctx.warn(
@@ -175,24 +178,10 @@ class Mask(Stage, use="plate.mask"):
         self._seen: tuple[Any, ...] = ()
         self._given: list[str] = []
         self._warm = False
-        self._file = self._load() if self.path else None
-        if self._file is None and not ctx.wired("plate"):
-            raise UsageError("plate: there is none; wire `plate` to a plate.capture, or give `path`, a picture file")
+        self._file = plates.load(self.path, ctx)
         self._light, self._noise = ctx.scratch("light", (3, 2), np.float32), ctx.scratch("noise", (3, 1), np.float32)
         ctx.device.upload(np.array([[1, 0]] * 3, np.float32), self._light)
         self._noise.fill(0)
-
-    def _load(self) -> Array:
-        from bgflow.media import pictures
-        from bgflow.media.container import near
-
-        file = Path(self.path).expanduser()
-        if not file.is_file():
-            raise UsageError(f"path: {self.path}: no such file{near(file)}")
-        host = pictures.read(file)
-        there = self.ctx.scratch("file", host.shape, np.uint8)
-        self.ctx.device.upload(host, there)
-        return there
 
     def process(self, image: Array, plate: Array | None, spread: Array | None) -> dict[str, Array] | None:
         self._given = [name for name, value in (("plate", plate), ("spread", spread)) if value is not None]
@@ -202,10 +191,7 @@ class Mask(Stage, use="plate.mask"):
                 self._find(image, image, None)  # take the memory now, and not when it matters
                 self._warm, self._seen = True, ()  # and let the picture go
             return None
-        h, w = image.shape[:2]
-        if plate.shape != image.shape:
-            wrong = f"path: {self.path} is {plate.shape[1]}x{plate.shape[0]}, but the picture is {w}x{h}"
-            raise UsageError(f"{wrong}; take the plate with the same camera at the same size")
+        plates.fits(self.path, plate, *image.shape[:2])
         return self._find(image, plate, spread)
 
     def launches(self) -> Hashable | None:

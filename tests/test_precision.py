@@ -167,7 +167,7 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, monkeypatch:
     file = tmp_path / "out.json"
     told = bgflow("models", "verify", "--engine", "openvino", "--precision", "fp32", "--count", 2, "--json", file)
     assert (told.code, told.err.count("error")) == (0, 0)
-    assert told.out.startswith("own: good\n")
+    assert told.out.startswith("plate: good\nown: good\n")
     assert "reference" in told.out
     rows = json.loads(file.read_text())["models"]["own"]
     assert [(r["engine"], r["precision"], r["over"]) for r in rows] == [
@@ -190,7 +190,7 @@ def test_the_command_refuses_with_exit_code_1(tmp_path: Path, monkeypatch: pytes
 
 def test_files_alone_are_read_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imported(tmp_path, monkeypatch)
-    assert bgflow("models", "verify", "--files").out == "own: good\n"
+    assert bgflow("models", "verify", "--files").out == "plate: good\nown: good\n"
 
 
 @pytest.mark.parametrize(

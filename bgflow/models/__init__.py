@@ -44,12 +44,15 @@ class Model(pydantic.BaseModel):
     home: str = ""
     sources: tuple[str, ...] = ()
     """In order of preference: an address, or 'wheel: NAME==VERSION, path/in/the/wheel'."""
+    trained: str = ""
+    """Of an own model: what it was trained on and how."""
     layout: Layout = Layout()
 
     @property
     def path(self) -> Path:
-        """The model's file; an absolute `file` stands for itself."""
-        return store() / self.file
+        """The model's file, which comes with bgflow or is in the store; an absolute `file` stands for itself."""
+        shipped = BUILT_IN.parent / self.file
+        return shipped if shipped.is_file() else store() / self.file
 
     @property
     def permissive(self) -> bool:
@@ -119,17 +122,24 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def add(file: Path, name: str, licence: str = "unknown", like: str = "u2netp") -> Model:
-    """Copy an own ONNX file into the store under `name`, with the layout of the model `like`.
-
-    Raises:
-        ModelError: the name is taken or unfit, or the file has not the tensors of that layout.
-    """
+def vacant(name: str) -> None:
+    """Raise ModelError when an own model cannot be called so."""
     if name in _built_in():
         raise ModelError(f"{name!r} is a built-in model; choose another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ModelError(f"{name!r} is not a model name; use small letters, digits and - _ .")
-    layout = get(like).layout
+
+
+def add(
+    file: Path, name: str, licence: str = "unknown", like: str | Layout = "u2netp", title: str = "", trained: str = ""
+) -> Model:
+    """Copy an own ONNX file into the store under `name`, with that layout or the one of the model `like`.
+
+    Raises:
+        ModelError: the name is taken or unfit, or the file has not the tensors of that layout.
+    """
+    vacant(name)
+    layout = like if isinstance(like, Layout) else get(like).layout
     ends.read(file, layout.shape(*layout.size), layout.ends(*layout.size))
     with locked("models.json") as folder:
         target, part = folder / f"{name}{file.suffix}", folder / f"{name}{file.suffix}.part"
@@ -137,11 +147,12 @@ def add(file: Path, name: str, licence: str = "unknown", like: str = "u2netp") -
         part.replace(target)
         entry = Model(
             name=name,
-            title=file.name,
+            title=title or file.name,
             file=target.name,
             sha256=digest(target),
             size=target.stat().st_size,
             licence=licence,
+            trained=trained,
             layout=layout,
         )
         entries = {**_read(folder / "models.json"), name: entry}

@@ -56,11 +56,30 @@ def inputs(
             made[name] = np.empty(shape, dtype)
         return made[name]
 
+    if layout.plate:
+        h, w = (height, width) if height else layout.size
+        x = scratch("x", layout.shape(h, w), np.float32)
+        for pair in pairs(count, (h, w)):
+            for n, picture in enumerate(pair):
+                tensor.fill(picture, x[:, 3 * n : 3 * n + 3], layout.mean, layout.std, layout.layout, scratch)
+            yield x
+        return
     for picture in pictures(count, folder):
         size = (height, width) if height else layout.fitted(*picture.shape[:2])
         x = scratch("x", layout.shape(*size), np.float32)
         tensor.fill(picture, x, layout.mean, layout.std, layout.layout, scratch)
         yield x
+
+
+def pairs(count: int, size: tuple[int, int] = (480, 640)) -> Iterator[tuple[Picture, Picture]]:
+    """`count` rendered pictures of that height and width with their plates, for networks that compare them."""
+    from bgflow.train.composite import synthetic
+
+    made = synthetic(SEED)
+    for i in range(count):
+        sample = made.draw(np.random.default_rng([SEED, i]), size)
+        assert sample.plate is not None
+        yield sample.picture, sample.plate
 
 
 def _all(count: int, own: list[Path]) -> Iterator[Picture]:

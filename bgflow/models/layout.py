@@ -37,7 +37,8 @@ class Layout(pydantic.BaseModel):
     resize: Literal["stretch", "short", "within"] = "stretch"
     """How the picture comes to its size: stretched to `size`; its aspect kept, its shorter side that of `size`; or its
     aspect kept and shrunk, where it is larger, into `size`."""
-    channels: Literal["rgb"] = "rgb"
+    channels: Literal["rgb", "rgb+plate"] = "rgb"
+    """The input's channels: the picture's, or behind them those of the clean plate."""
     layout: Literal["nchw", "nhwc"] = "nchw"
     """The order of the dims of input and output."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -55,9 +56,16 @@ class Layout(pydantic.BaseModel):
     def _sound(self) -> Self:
         if rest := [n for n in self.size if n % self.multiple]:
             raise ValueError(f"size: {near_multiple(rest[0], self.multiple)}")
+        if self.plate and self.layout == "nhwc":
+            raise ValueError("channels: rgb+plate needs layout: nchw, where the plate lies behind the picture")
         if 0 in self.std:
             raise ValueError("std: the colour is divided by it, so it is not 0")
         return self
+
+    @property
+    def plate(self) -> bool:
+        """Whether the network compares the picture with a plate."""
+        return self.channels == "rgb+plate"
 
     def fitted(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the input for a picture of that size; a strip is not enlarged beyond 4 x `size`."""
@@ -72,7 +80,8 @@ class Layout(pydantic.BaseModel):
 
     def shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The input's shape."""
-        return (1, 3, height, width) if self.layout == "nchw" else (1, height, width, 3)
+        count = 6 if self.plate else 3
+        return (1, count, height, width) if self.layout == "nchw" else (1, height, width, count)
 
     def ends(self, height: int, width: int) -> Ends:
         """The tensors by name, for an input of that size."""

@@ -126,6 +126,8 @@ def compare(
     """
     stills.needs("cv2")  # for the outlines; better told before anything has run
     height, width = size if size[0] else models.find(model).layout.fitted(360, 640)
+    if folder and models.find(model).layout.plate:
+        raise UsageError("--images: has no plates, with which this model compares pictures; leave it out")
     total = count + (len(found(str(folder))) if folder else 0)
     if not total:
         raise UsageError("there is no picture to compare on; give --images FOLDER, or a --count above 0")
@@ -153,7 +155,7 @@ class _Judge:
         folder: Path | None,
         told: Callable[[str, int], None],
     ):
-        self.settings = {"model": model, "height": height, "width": width}
+        self.settings: dict[str, Any] = {"model": model, "height": height, "width": width}
         self.looks = LOOKS if models.find(model).layout.state else 1
         self.count, self.folder, self.told = count, folder, told
 
@@ -197,20 +199,26 @@ class _Judge:
     def _alphas(self, engine: str, precision: str, on: str) -> Alphas:
         """Milliseconds and alpha of every picture."""
         from bgflow.stages.net import Mask
+        from bgflow.stages.platenet import Net
         from bgflow.testing import opened
 
-        stage = Mask(**self.settings, engine=engine, precision=precision)
+        plate = models.find(self.settings["model"]).layout.plate
+        stage = (Net if plate else Mask)(**self.settings, engine=engine, precision=precision)
         for place, text in stage.problems():
             raise UsageError(f"{place}: {text}")
         where = _place(engine, on)
         self.told(f"{engine} in {precision}", 0)
         with opened(stage, where) as net:
-            for done, picture in enumerate(calibration.pictures(self.count, self.folder)):
+            pairs: Iterator[dict[str, Any]] = ({"image": a, "plate": b} for a, b in calibration.pairs(self.count))
+            alone: Iterator[dict[str, Any]] = (
+                {"image": picture} for picture in calibration.pictures(self.count, self.folder)
+            )
+            for done, given in enumerate(pairs if plate else alone):
                 if done == 0:
-                    net(pts=0, image=picture)  # the first call compiles kernels
+                    net(pts=0, **given)  # the first call compiles kernels
                 for pts in range(self.looks):
                     began = time.perf_counter()
-                    alpha = net(pts=pts, image=picture)
+                    alpha = net(pts=pts, **given)
                     ms = 1000 * (time.perf_counter() - began)
                 yield ms, alpha
                 self.told(f"{engine} in {precision}", done + 1)

@@ -1,0 +1,94 @@
+"""The plate network: what is in the picture and not on the plate, in about 50,000 parameters.
+
+Picture and plate go through the same encoder, of depthwise separable convolutions (Howard et al., MobileNets, 2017,
+https://arxiv.org/abs/1704.04861). At every scale the distance of their features is what differs (as in Daudt et al.,
+"Fully convolutional siamese networks for change detection", ICIP 2018); a light U-shaped decoder makes the mask of it.
+A vector of means over the whole picture tells the decoder what light and camera changed everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+CHANNELS = (16, 32, 48, 56)  # at a half, a quarter, an eighth and a sixteenth of the input
+Tensor = Any
+
+
+class Separable(nn.Module):  # type: ignore[misc]
+    """A depthwise convolution, a pointwise one, and their input added where it has the shape of the result."""
+
+    def __init__(self, inside: int, out: int, size: int = 3, stride: int = 1):
+        super().__init__()
+        self.residual = inside == out and stride == 1
+        self.depth = nn.Conv2d(inside, inside, size, stride, size // 2, groups=inside, bias=False)
+        self.point = nn.Conv2d(inside, out, 1, bias=False)
+        self.depth_norm, self.norm = nn.BatchNorm2d(inside), nn.BatchNorm2d(out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.point(self.depth_norm(self.depth(x))))
+        return F.relu(x + y if self.residual else y)
+
+
+class Point(nn.Module):  # type: ignore[misc]
+    """A convolution that mixes the channels of each pixel."""
+
+    def __init__(self, inside: int, out: int):
+        super().__init__()
+        self.point, self.norm = nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.point(x)))
+
+
+class Encoder(nn.Module):  # type: ignore[misc]
+    """A picture, `f32[n,3,h,w]`, as features at four scales."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        a, b, c, d = CHANNELS
+        self.stem, self.norm = nn.Conv2d(3, a, 3, 2, 1, bias=False), nn.BatchNorm2d(a)
+        self.quarter = nn.Sequential(Separable(a, b, stride=2), Separable(b, b))
+        self.eighth = nn.Sequential(Separable(b, c, stride=2), Separable(c, c))
+        self.sixteenth = nn.Sequential(Separable(c, d, stride=2), Separable(d, d))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        half = F.relu(self.norm(self.stem(x)))
+        quarter = self.quarter(half)
+        eighth = self.eighth(quarter)
+        return [half, quarter, eighth, self.sixteenth(eighth)]
+
+
+class Plate(nn.Module):  # type: ignore[misc]
+    """From a picture and its plate, `f32[n,6,h,w]`, to the logit of the subject, `f32[n,1,h,w]`; sides in 16ths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        a, b, c, d = CHANNELS
+        self.encoder = Encoder()
+        self.whole = nn.Conv2d(2 * d, d, 1)
+        self.join = Point(2 * d, d)
+        self.context = nn.Sequential(Separable(d, d, 5), Separable(d, d, 5))
+        self.to_eighth = nn.Sequential(Point(d + 2 * c, c), Separable(c, c))
+        self.to_quarter = nn.Sequential(Point(c + 2 * b, b), Separable(b, b))
+        self.to_half = nn.Sequential(Point(b + a, a), Separable(a, a))
+        self.head = nn.ConvTranspose2d(a, 1, 2, 2)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        n = pair.shape[0]
+        both = self.encoder(torch.cat([pair[:, :3], pair[:, 3:]]))
+        picture, plate = ([f[:n] for f in both], [f[n:] for f in both])
+        apart = [torch.abs(p - q) for p, q in zip(picture, plate, strict=True)]
+        deep = torch.cat([apart[3], picture[3]], 1)
+        x = F.relu(self.join(deep) + self.whole(deep.mean((2, 3), keepdim=True)))
+        x = _twice(self.context(x))
+        x = _twice(self.to_eighth(torch.cat([x, apart[2], picture[2]], 1)))
+        x = _twice(self.to_quarter(torch.cat([x, apart[1], picture[1]], 1)))
+        return self.head(self.to_half(torch.cat([x, apart[0]], 1)))
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
