@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bgflow.errors import UsageError
+from bgflow.web.files import page_folder
 from bgflow.web.served import Webs
-from bgflow.web.server import OFFER_BYTES, Web, page_folder
+from bgflow.web.server import OFFER_BYTES, Web
 
 PAGE = sorted(p.name for p in page_folder().iterdir())
 

@@ -23,6 +23,7 @@ from bgflow.label.pictureset import Entry, PictureSet, Stale
 from bgflow.label.prelabel import Prelabels
 from bgflow.media.container import reason
 from bgflow.media.pictures import read, rgb
+from bgflow.web.files import files, page_folder
 from bgflow.web.guard import Guard, address, bound, refused
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class LabelServer:
         app.add_routes(
             [
                 http.get("/", self._index),
-                http.get("/{name:[a-z]+\\.(?:css|js|svg)}", self._file),
+                files(PAGE, page_folder()),
                 http.get("/api/set", self._set),
                 http.get("/api/plate", self._plate),
                 http.get("/api/picture/{name}", self._picture),
@@ -99,12 +100,6 @@ class LabelServer:
 
     async def _index(self, _: http.Request) -> http.StreamResponse:
         return http.FileResponse(PAGE / "index.html")
-
-    async def _file(self, request: http.Request) -> http.StreamResponse:
-        path = PAGE / request.match_info["name"]
-        if not path.is_file():
-            raise http.HTTPNotFound(text=f"there is no {path.name} here")
-        return http.FileResponse(path)
 
     async def _set(self, _: http.Request) -> http.StreamResponse:
         return http.json_response(await _aside(self._about))
@@ -178,7 +173,7 @@ class LabelServer:
         entry = self._entry(request)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE), self._ready:
-                found = self.prelabels.get(entry)
+                self.prelabels.get(entry)  # which has it made next
                 await self._ready.wait_for(lambda: self.prelabels.ready(entry))
                 found = self.prelabels.get(entry)
                 return http.Response(status=204) if found is None else _plain(found)

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web as http
@@ -15,6 +14,7 @@ from aiohttp import web as http
 from bgflow.errors import UsageError
 from bgflow.media.container import reason
 from bgflow.web import running
+from bgflow.web.files import files, page_folder
 from bgflow.web.guard import LOCAL, Guard, address, bound, json_body
 from bgflow.web.panel import Panel
 from bgflow.web.remote import Remote
@@ -93,7 +93,7 @@ class Web:
         app.add_routes(
             [
                 http.get("/", self._index),
-                http.get("/{name:[a-z]+\\.(?:css|js|svg)}", self._file),
+                files(page_folder()),
                 http.get("/api/about", self._about),
                 http.get("/api/status", self._status),
                 http.post("/api/offer", self._offer),
@@ -126,12 +126,6 @@ class Web:
         if not self.camera and not self.streams and self.preview:
             raise http.HTTPFound("/preview")
         return http.FileResponse(page_folder() / "index.html")
-
-    async def _file(self, request: http.Request) -> http.StreamResponse:
-        path = page_folder() / request.match_info["name"]
-        if not path.is_file():
-            raise http.HTTPNotFound(text=f"there is no {path.name} here")
-        return http.FileResponse(path)
 
     async def _about(self, _: http.Request) -> http.StreamResponse:
         return http.json_response(
@@ -192,13 +186,6 @@ class Web:
 
     async def _preview_stream(self, request: http.Request) -> http.StreamResponse:
         return await self._previewed().stream(request)
-
-
-def page_folder() -> Path:
-    """Where the page's files are."""
-    from bgflow import stages
-
-    return Path(stages.__path__[0]) / "page"
 
 
 def _tls(cert: str | None, key: str | None, stage: str) -> ssl.SSLContext | None:

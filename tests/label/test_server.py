@@ -13,7 +13,7 @@ import yarl
 from PIL import Image
 
 from bgflow.label.server import PAGE
-from bgflow.web.server import page_folder
+from bgflow.web.files import page_folder
 from tests.commandline import bgflow
 from tests.label.sets import H, W, disc, label_server, picture_set, png, read, served
 
@@ -67,12 +67,14 @@ def test_every_element_and_command_that_a_script_or_button_asks_for_is_there() -
     assert buttons <= commands
 
 
-def test_the_colours_are_those_of_a_runs_page() -> None:
+def test_the_colours_are_those_of_a_runs_page(folder: Path) -> None:
     def colours(text: str) -> list[tuple[str, str]]:
         return re.findall(r"(--[\w-]+): (#\w+);", text)
 
     theirs = colours("".join(p.read_text() for p in sorted(page_folder().glob("*.css"))))
-    ours = colours((PAGE / "theme.css").read_text())
+    status, theme = told(folder, "GET", "theme.css")
+    ours = colours(theme.decode())
+    assert status == 200
     assert len(ours) > 10
     assert set(ours) <= set(theirs)
 
