@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from bgflow import load
+from bgflow import load, process
 from bgflow.bench.fed import clip_of
 from bgflow.bench.openloop import Stream, warm
 from bgflow.bench.resident import resident
@@ -85,6 +85,7 @@ def _heard(process: subprocess.Popen[str], start: str) -> str:
 
 def run(file: str, streams: int, seconds: float) -> None:
     """What a process of the crew does."""
+    process.prepare()
     clip = clip_of(load(file))
     with warm(file, clip, streams, START_SECONDS) as runs:
         if errors := [error for run in runs for error in run.errors]:

@@ -62,7 +62,7 @@ class Repeated:
                     until = time.monotonic() + seconds  # the start does not count
                 if time.monotonic() > (until or began + max(10 * seconds, 60)):
                     run.stop()
-        if not run.latencies:
+        if not run.latencies.size:
             raise UsageError(f"{self.file}: no frame came through; a page waits for somebody to open it")
         return run, meter
 

@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 from bgflow.bench.resident import resident
 from bgflow.bench.taps import Passage, Taps, keep_code
 from bgflow.errors import BgflowError
+from bgflow.footprint import shrink
+from bgflow.frame import WARM_UP
 
 START_SECONDS, STOP_SECONDS = 180, 30  # the first start on a machine compiles every kernel
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 NATIVE = "numba, OpenVINO"  # threads that Python has not made
-SWITCH = 0.0005  # seconds, as `bgflow` sets it
 
 
 class Reading(NamedTuple):
@@ -97,11 +98,11 @@ def _limit(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
 
 def main(file: str, code: str, *sets: str) -> None:
     """Run the graph as `bgflow run` does, and answer until the input ends."""
-    from bgflow import Run, load, plan
+    from bgflow import Run, load, plan, process
     from bgflow.stages.webrtc import Source
     from bgflow.web.served import Webs
 
-    sys.setswitchinterval(SWITCH)
+    process.prepare()
     taps, graph = Taps(), load(file, sets=sets)
     if code:
         keep_code(graph)
@@ -113,7 +114,11 @@ def main(file: str, code: str, *sets: str) -> None:
         (camera,) = (node.stage.camera for node in graph.nodes.values() if isinstance(node.stage, Source))
         taps.listen(camera)
         print(webs.first.result(0).url, flush=True)
+        milestones = [1, WARM_UP]  # as in `bgflow run`
         for _ in sys.stdin:
+            if milestones and run.done >= milestones[0]:
+                milestones.pop(0)
+                shrink()
             stages = {ctx.name: run.percentiles(ctx).get("p50", 0.0) for ctx in run.contexts}
             reading = Reading(
                 at=time.monotonic(),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bgflow.aside import aside
 from bgflow.devices import to_host
 from bgflow.errors import MediaError, ModelError
 from bgflow.frame import Array
@@ -87,14 +86,11 @@ class Gaussians:
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all; raises MediaError."""
         host = {n: to_host(a) for n, a in self.arrays.items()}
-        part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
+        planes: dict[str, Any] = self.pack(host, self.size[1])
         try:
-            with part.open("wb") as file:
-                planes: dict[str, Any] = self.pack(host, self.size[1])
+            with aside(path) as part, part.open("wb") as file:
                 np.savez(file, version=VERSION, use=self.use, age=self.age, size=self.size, **planes)
-            part.replace(path)
         except OSError as e:
-            part.unlink(missing_ok=True)
             raise MediaError(f"{path}: the background cannot be saved: {e.strerror}; give a folder with space") from e
 
     def load(self, path: str) -> None:

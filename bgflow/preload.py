@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import json
 import logging
-import os
 import sys
 import threading
 import types
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from bgflow import numbajit
+from bgflow.aside import aside
 from bgflow.errors import KernelError
 from bgflow.graph import Graph
 from bgflow.kernel import DTYPE, Kernel
@@ -148,8 +148,5 @@ def _listed(graph: Graph) -> Launched:
 
 
 def _note(graph: Graph, launched: Launched) -> None:
-    with contextlib.suppress(OSError, KernelError):
-        file = _file(graph)
-        part = file.with_suffix(f".{os.getpid()}.part")
+    with contextlib.suppress(OSError, KernelError), aside(_file(graph)) as part:
         part.write_text(json.dumps(launched), "utf-8")
-        part.replace(file)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from bgflow import __version__, environment
+from bgflow.aside import aside
 from bgflow.capture import Chain
 from bgflow.cli.progress import Meter
 from bgflow.context import RunContext
@@ -52,13 +52,10 @@ def report(run: Run, meter: Meter | None = None) -> dict[str, Any]:
 
 def write(path: str | Path, content: dict[str, Any]) -> None:
     """Write a report as JSON, whole or not at all; raises MediaError."""
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
-        part.replace(target)
+        with aside(path) as part:
+            part.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
     except OSError as e:
-        part.unlink(missing_ok=True)
         raise MediaError(f"{path}: the report cannot be written: {(e.strerror or str(e)).lower()}") from e
 
 

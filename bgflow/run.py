@@ -12,7 +12,6 @@ live run only warns).
 
 from __future__ import annotations
 
-import collections
 import logging
 import threading
 import time
@@ -84,7 +83,8 @@ class Run:
         self.errors: list[BaseException] = []
         self.aborted = False
         self.started = self.ended = 0.0
-        self.latencies: collections.deque[float] = collections.deque(maxlen=LATENCIES)
+        self._latencies = np.full(LATENCIES, 0.0)  # seconds; touched now, lest it looks as if a long run grew
+        self._arrivals = 0
         self._lock = threading.Lock()
         self._loop = Loop()
         self.edges = {(e.src, e.dst): Edge(f"{e.src} -> {e.dst}", e.size, e.latest, e.held) for e in plan.edges}
@@ -167,7 +167,8 @@ class Run:
         """Note how long an instant took to a sink; with several sinks, each segment notes its own."""
         now = time.monotonic()
         with self._lock:
-            self.latencies.append(now - frame.born)
+            self._latencies[self._arrivals % LATENCIES] = now - frame.born
+            self._arrivals += 1
         if keeper := self.controls.keeper:
             keeper.arrived(now, now - frame.born)
 
@@ -262,10 +263,16 @@ class Run:
         """p50, p95 and p99 of one stage's time per frame, in milliseconds."""
         return _percentiles(ctx.times[: min(ctx.count, len(ctx.times))] / 1e6)
 
-    def latency(self) -> dict[str, float]:
-        """p50, p95 and p99 from a frame's entry into the run to its sink, in milliseconds."""
+    @property
+    def latencies(self) -> np.ndarray[Any, Any]:
+        """Seconds from a frame's entry into the run to its sink, of the last few thousand frames in their order."""
         with self._lock:
-            return _percentiles(np.array(self.latencies) * 1e3)
+            n = self._arrivals
+            return np.roll(self._latencies, -n) if n > LATENCIES else self._latencies[:n].copy()
+
+    def latency(self) -> dict[str, float]:
+        """p50, p95 and p99 of the latencies, in milliseconds."""
+        return _percentiles(self.latencies * 1e3)
 
 
 def _percentiles(ms: np.ndarray[Any, Any]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
+from bgflow.aside import aside
 from bgflow.devices import to_host
 from bgflow.errors import MediaError
 from bgflow.frame import Array
@@ -142,12 +143,10 @@ class Sink(Stage, use="images.sink"):
         if target.exists() and target.resolve() in self.ctx.shared(READING, set[Path]):
             raise MediaUsageError(f"{target}: is being read by this run; write to another folder")
         picture = self._picture(to_host(image))
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            picture.save(part, self._format(), **self._options())
-            part.replace(target)
+            with aside(target) as part:
+                picture.save(part, self._format(), **self._options())
         except OSError as error:
-            part.unlink(missing_ok=True)
             n = len(self.written)
             before = f"; {n} picture{'s' * (n != 1)} before it {'is' if n == 1 else 'are'} whole" if n else ""
             raise MediaError(f"{target}: cannot be written: {reason(error)}{before}") from error

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import difflib
 import importlib
 import logging
@@ -25,15 +24,13 @@ from types import FrameType
 
 import click
 
-from bgflow import __version__
+from bgflow import __version__, process
 from bgflow.cli import commands
 from bgflow.errors import BgflowError
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them reads every installed distribution: 13 ms
 
 INTERNAL, INTERRUPTED = 70, 130
-M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # of malloc.h
-LARGE = 1 << 20  # bytes
 log = logging.getLogger("bgflow")
 
 
@@ -101,8 +98,7 @@ class Plain(logging.Handler):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; prints one line for an error, a traceback only with `-v`."""
-    _share_heap()
-    sys.setswitchinterval(0.0005)  # a busy Python thread delays every hand-over by up to this long
+    process.prepare()
     log.setLevel(logging.INFO)
     log.propagate = False
     log.handlers = [Plain()]
@@ -116,18 +112,6 @@ def main(args: Sequence[str] | None = None) -> int:
             if isinstance(error, SystemExit | GeneratorExit):
                 raise
             return told(KeyboardInterrupt() if interrupted.is_set() else error)
-
-
-def _share_heap() -> None:
-    """Have all threads take memory from one heap, each of whose own would keep what its thread freed: 50 MB in all.
-
-    What is as large as a frame is mapped for itself and given back when it is freed. Else glibc would take it from the
-    heap from the first such free on, and keep 30 MB between what is still in use.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_ARENA_MAX, 1)
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 @contextlib.contextmanager

@@ -64,6 +64,8 @@ class Engine(engines.Engine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3  # errors only
+        # Its threads would spin on for a while after a run, on the cores that the other stages need then.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             self._session = onnxruntime.InferenceSession(data, options, providers=self._providers())
         except Exception as e:  # its exceptions share no narrower base

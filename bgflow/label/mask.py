@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bgflow.aside import aside
 from bgflow.errors import MediaError, UsageError
 from bgflow.media.container import reason
 
@@ -98,21 +97,10 @@ def png(label: Label, about: str = "") -> bytes:
 
 def write(file: Path, data: bytes) -> None:
     """Put a file in place whole or not at all, also when the machine loses its power. Raises MediaError."""
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        with part.open("xb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with aside(file, durable=True) as part:
+            part.write_bytes(data)
     except OSError as e:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise MediaError(f"{file}: cannot be written: {reason(e)}; the file is as it was") from e
 
 

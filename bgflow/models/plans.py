@@ -11,11 +11,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from bgflow.aside import aside
 from bgflow.errors import DeviceError
 
 T = TypeVar("T")
@@ -94,14 +94,8 @@ def keep(name: str, key: Key, data: bytes) -> None:
 def write(file: Path, data: bytes) -> None:
     """Write beside the file and rename, so that nobody reads half of it; raises DeviceError when the disk is full."""
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
-            try:
-                part.write(data)
-                part.flush()
-                Path(part.name).replace(file)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
+        with aside(file) as part:
+            part.write_bytes(data)
     except OSError as e:
         raise DeviceError(f"{file}: cannot be written: {e.strerror}; BGFLOW_CACHE names another folder") from e
 

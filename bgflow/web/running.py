@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from bgflow.aside import aside
+
 PATIENCE = 1.0  # seconds in which a page of this machine is surely reached
 
 
@@ -35,9 +37,8 @@ def enlist(url: str, cert: str | None) -> Callable[[], None]:
     file = folder() / f"{entry.pid}-{url.rstrip('/').rpartition(':')[2]}.json"
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(entry._asdict()), "utf-8")
-        part.replace(file)
+        with aside(file) as part:
+            part.write_text(json.dumps(entry._asdict()), "utf-8")
 
     def leave() -> None:
         with contextlib.suppress(OSError):
