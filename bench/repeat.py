@@ -20,7 +20,6 @@ from bgflow.context import RunContext
 from bgflow.errors import UsageError
 
 PERIOD = 0.02  # seconds between two looks at a run
-KEPT = 2000  # latencies of single frames in a row
 
 
 class Repeated:
@@ -40,8 +39,8 @@ class Repeated:
         frames = sum(meter.done for _, meter in runs)
         note = f"{frames} frames in {rounds} runs"
         yield Row.measured(self.name, "frames a second", "frames/s", fps, better="more", note=note)
-        latencies = [s * 1e3 for run, _ in runs for s in run.latencies][-KEPT:]
-        note = "of each of the last frames, from its entry to its end"
+        latencies = [s * 1e3 for run, _ in runs for s in run.latencies]
+        note = "of each frame, from its entry to its end"
         yield Row.measured(self.name, "latency", "ms", latencies, latency=True, note=note)
         for place, ctx in enumerate(runs[0][0].contexts):
             medians = [_median(run.contexts[place]) for run, _ in runs if run.contexts[place].count]

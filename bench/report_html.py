@@ -10,8 +10,7 @@ from bgflow.bench import compare as comparison
 from bgflow.bench.bars import ratios
 from bgflow.bench.cdf import COLOURS, distribution
 from bgflow.bench.compare import Change
-from bgflow.bench.gallery import CHART, bars, courses
-from bgflow.bench.interval import Interval
+from bgflow.bench.gallery import CHART, bars, courses, quantiles
 from bgflow.bench.markdown import origin, tables
 from bgflow.bench.page import Table
 from bgflow.bench.result import Result, Row
@@ -82,15 +81,11 @@ def _charts(rows: Sequence[Row]) -> Iterator[str]:
         if row.latency:
             drawn = courses(row)
             keys = " ".join(
-                f'<span class="key c{n % COLOURS}"></span> {_safe(name)}: {_quantiles(samples, row.unit)}'
+                f'<span class="key c{n % COLOURS}"></span> {_safe(f"{name}: {quantiles(samples, row.unit)}")}'
                 for n, (name, samples) in enumerate(drawn.items())
             )
             label = f"Distribution of {row.name}"
             yield f'<div class="card">{distribution(drawn, row.unit, label)}</div><p>{keys}</p>'
-
-
-def _quantiles(samples: Sequence[float], unit: str) -> str:
-    return ", ".join(f"p{100 * q:g} {Interval.of(samples, q)} {_safe(unit)}" for q in (0.5, 0.95, 0.99))
 
 
 def _table(table: Table) -> str:

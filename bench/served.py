@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 from bgflow.bench.resident import resident
 from bgflow.bench.taps import Passage, Taps, keep_code
 from bgflow.errors import BgflowError
-from bgflow.footprint import shrink
-from bgflow.frame import WARM_UP
+from bgflow.footprint import SHRINKS, shrink
 
 START_SECONDS, STOP_SECONDS = 180, 30  # the first start on a machine compiles every kernel
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -114,7 +113,7 @@ def main(file: str, code: str, *sets: str) -> None:
         (camera,) = (node.stage.camera for node in graph.nodes.values() if isinstance(node.stage, Source))
         taps.listen(camera)
         print(webs.first.result(0).url, flush=True)
-        milestones = [1, WARM_UP]  # as in `bgflow run`
+        milestones = list(SHRINKS)
         for _ in sys.stdin:
             if milestones and run.done >= milestones[0]:
                 milestones.pop(0)

@@ -13,6 +13,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from bgflow.frame import WARM_UP
+
+SHRINKS = (1, WARM_UP, 3 * WARM_UP)  # frames after which much of what was needed so far is not needed any more
 MADV_DONTNEED = 4  # of sys/mman.h on Linux
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) ")
 

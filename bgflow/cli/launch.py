@@ -15,8 +15,7 @@ import click
 from bgflow.check import load
 from bgflow.cli.progress import Meter, display
 from bgflow.errors import BgflowError, MediaError, UsageError
-from bgflow.footprint import shrink
-from bgflow.frame import WARM_UP
+from bgflow.footprint import SHRINKS, shrink
 from bgflow.graph import Graph, Node
 from bgflow.planning import Plan, plan
 from bgflow.preload import preloaded
@@ -75,7 +74,7 @@ def _run(planned: Plan, frames: int, report_to: str | None, *, capture: bool) ->
     try:
         with _signals(run), run, display(run, meter) as refresh:
             finishing = False
-            milestones = [1, WARM_UP]  # frames after which much of what was needed so far is not needed any more
+            milestones = list(SHRINKS)
             while not run.wait(PERIOD):
                 meter.read()
                 refresh()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bgflow.bench.interval import Interval
-from bgflow.bench.result import Absent, Goal, read
+from bgflow.bench.result import KEPT, Absent, Goal, Row, read
 from bgflow.errors import UsageError
 from tests.bench.results import around, result, row
 
@@ -20,6 +20,15 @@ def test_a_result_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     before.copy_gbs = Interval(20, 19, 21, 7)
     before.save(tmp_path / "a.json")
     assert read(tmp_path / "a.json") == before
+
+
+def test_of_many_latencies_quantiles_are_kept_and_the_interval_is_that_of_all() -> None:
+    took = [float(n % 9973) for n in range(18_000)]
+    found = Row.measured("live", "shown", "ms", took, latency=True, quantile=0.95)
+    assert len(found.samples) == KEPT
+    assert (min(found.samples), max(found.samples)) == (min(took), max(took))
+    assert Interval.of(found.samples, 0.95).value == pytest.approx(Interval.of(took, 0.95).value, rel=1e-3)
+    assert found.interval == Interval.of(took, 0.95)
 
 
 def test_a_ratio_says_how_many_times_as_fast_as_the_peer_a_row_is() -> None:
