@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +43,9 @@ def answer(model: Path, ends: Ends = engines.WHOLE, precision: engines.Precision
 def test_a_network_from_the_disk_gives_what_the_compiled_one_gave(folder: Path, model: Path) -> None:
     first = answer(model)
     (blob,) = folder.glob("tiny-fp32-*.blob")
-    before = blob.stat().st_mtime_ns
+    before = blob.stat().st_ino
     assert np.array_equal(answer(model), first)
-    assert blob.stat().st_mtime_ns == before
+    assert blob.stat().st_ino == before
 
 
 def test_another_output_is_another_file(folder: Path, model: Path) -> None:
@@ -61,6 +63,27 @@ def test_a_file_that_openvino_refuses_is_made_anew(folder: Path, model: Path, co
     blob.write_bytes(key + b"\n" + plans._digest(content).encode() + b"\n" + content)
     assert np.array_equal(answer(model), first)
     assert len(blob.read_bytes()) == len(whole)
+
+
+def test_what_nobody_has_used_for_long_goes_when_another_comes(folder: Path, model: Path) -> None:
+    answer(model)
+    answer(model, Ends(output="mean"))
+    old, used = sorted(folder.glob("*.blob"))
+    long_ago = time.time() - plans.UNUSED - 60
+    for blob in (old, used):
+        os.utime(blob, (long_ago, long_ago))
+    os.utime(used)
+    answer(model, Ends(output="peak"))
+    assert not old.exists()
+    assert used.exists()
+
+
+def test_a_network_that_is_taken_from_the_disk_counts_as_used(folder: Path, model: Path) -> None:
+    answer(model)
+    (blob,) = folder.glob("*.blob")
+    os.utime(blob, (1, 1))
+    answer(model)
+    assert blob.stat().st_mtime > 1
 
 
 def test_a_folder_that_cannot_be_written_is_no_failure(folder: Path, model: Path) -> None:

@@ -85,25 +85,38 @@ def test_every_built_in_wheel_is_pinned() -> None:
     assert all(re.fullmatch(r"wheel: [\w-]+==[\d.]+, [\w/]+\.(onnx|tflite)", s) for s in wheels)
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{", "not a manifest of models: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        (
-            json.dumps({"a": {"file": "a", "size": 1, "sha256": SHA256, "hue": 1}}),
-            "hue: extra inputs are not permitted",
-        ),
-        (json.dumps({"a": {"file": "a", "size": 0, "sha256": SHA256}}), "size: input should be greater than or equal"),
-        ("[]", "not a manifest of models: "),
-    ],
-)
-def test_a_broken_manifest_is_one_line(store: Path, text: str, told: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_manifest_that_is_none_is_one_line(store: Path, text: str) -> None:
     store.mkdir()
     (store / "models.json").write_text(text)
     with pytest.raises(ModelError) as e:
         models.known()
-    assert str(e.value).startswith(f"{store}/models.json: {told}")
+    assert str(e.value).startswith(f"{store}/models.json: not a manifest of models: ")
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"file": "a", "size": 1, "sha256": SHA256, "hue": 1}, "a.hue: extra inputs are not permitted"),
+        ({"file": "a", "size": 0, "sha256": SHA256}, "a.size: input should be greater than or equal to 1"),
+        (7, "a: is 7, but must be an object with file, size and sha256"),
+    ],
+)
+def test_an_entry_that_is_not_understood_costs_only_that_model(store: Path, entry: object, told: str) -> None:
+    store.mkdir()
+    (store / "models.json").write_text(json.dumps({"a": entry}))
+    assert "u2netp" in models.known()
+    with pytest.raises(ModelError) as e:
+        models.get("a")
+    assert str(e.value) == f"{store}/models.json: {told}"
+
+
+def test_an_entry_that_is_not_understood_stays_in_the_manifest(tmp_path: Path, store: Path) -> None:
+    store.mkdir()
+    (store / "models.json").write_text(json.dumps({"a": {"hue": 1}}))
+    models.add(tiny(tmp_path / "some.onnx"), "own", "MIT", like="modnet")
+    assert json.loads((store / "models.json").read_text())["a"] == {"hue": 1}
 
 
 def test_an_imported_model_is_found_by_its_name(tmp_path: Path, store: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pydantic
 
+from bgflow.aside import aside
 from bgflow.errors import ModelError
 from bgflow.models import ends
 from bgflow.models.layout import Layout
@@ -70,8 +71,14 @@ def store() -> Path:
 
 
 def known() -> dict[str, Model]:
-    """Every model of both manifests by name; raises ModelError when one cannot be read."""
-    return {**_built_in(), **_read(store() / "models.json"), **_built_in()}
+    """Every model of both manifests by name, without the user's own that this version does not understand.
+
+    Raises:
+        ModelError: the user's manifest is none.
+    """
+    file = store() / "models.json"
+    own = {name: _model(file, name, entry) for name, entry in _entries(file).items()}
+    return {**_built_in(), **{n: m for n, m in own.items() if isinstance(m, Model)}, **_built_in()}
 
 
 def get(name: str | Mapping[str, Any]) -> Model:
@@ -87,6 +94,9 @@ def get(name: str | Mapping[str, Any]) -> Model:
     models = known()
     if name in models:
         return models[name]
+    file = store() / "models.json"
+    if name in (entries := _entries(file)) and isinstance(wrong := _model(file, name, entries[name]), ModelError):
+        raise wrong
     if name.endswith(SUFFIXES) or os.sep in name:
         return _own(name, {})
     near = difflib.get_close_matches(name, models, 1)
@@ -142,9 +152,9 @@ def add(
     layout = like if isinstance(like, Layout) else get(like).layout
     ends.read(file, layout.shape(*layout.size), layout.ends(*layout.size))
     with locked("models.json") as folder:
-        target, part = folder / f"{name}{file.suffix}", folder / f"{name}{file.suffix}.part"
-        shutil.copyfile(file, part)
-        part.replace(target)
+        target = folder / f"{name}{file.suffix}"
+        with aside(target) as part:
+            shutil.copyfile(file, part)
         entry = Model(
             name=name,
             title=title or file.name,
@@ -155,10 +165,9 @@ def add(
             trained=trained,
             layout=layout,
         )
-        entries = {**_read(folder / "models.json"), name: entry}
-        text = json.dumps({n: m.model_dump(exclude={"name"}) for n, m in entries.items()}, indent=2)
-        part.write_text(text + "\n", "utf-8")
-        part.replace(folder / "models.json")
+        entries = {**_entries(folder / "models.json"), name: entry.model_dump(exclude={"name"})}
+        with aside(folder / "models.json") as manifest:
+            manifest.write_text(json.dumps(entries, indent=2) + "\n", "utf-8")
     return entry
 
 
@@ -210,17 +219,25 @@ def _present(model: Model) -> Path:
 
 @functools.cache
 def _built_in() -> Mapping[str, Model]:
-    return _read(BUILT_IN)
+    return {name: Model(name=name, **entry) for name, entry in _entries(BUILT_IN).items()}
 
 
-def _read(manifest: Path) -> dict[str, Model]:
+def _entries(manifest: Path) -> dict[str, Any]:
+    """What a manifest says of each name; nothing where there is none. Raises ModelError when it is not JSON."""
     try:
-        entries: dict[str, Any] = json.loads(manifest.read_text("utf-8"))
-        return {name: Model(name=name, **entry) for name, entry in entries.items()}
+        return dict(json.loads(manifest.read_text("utf-8")).items())
     except FileNotFoundError:
         return {}
+    except (OSError, ValueError, AttributeError) as e:
+        raise ModelError(f"{manifest}: not a manifest of models: {e}") from e
+
+
+def _model(manifest: Path, name: str, entry: Any) -> Model | ModelError:
+    """An entry as a model, or what is wrong with it; another version may have written it."""
+    try:
+        return Model(name=name, **entry)
     except pydantic.ValidationError as e:
         first = e.errors()[0]
-        raise ModelError(f"{manifest}: {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from e
-    except (OSError, ValueError, TypeError, AttributeError) as e:
-        raise ModelError(f"{manifest}: not a manifest of models: {e}") from e
+        return ModelError(f"{manifest}: {'.'.join(map(str, [name, *first['loc']]))}: {first['msg'].lower()}")
+    except TypeError:
+        return ModelError(f"{manifest}: {name}: is {entry!r}, but must be an object with file, size and sha256")

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ T = TypeVar("T")
 log = logging.getLogger("bgflow.models")
 
 Key = Mapping[str, object]
+UNUSED = 60 * 24 * 3600.0  # seconds after which what can be made again in seconds is thrown away
 
 
 def folder() -> Path:
@@ -78,17 +80,31 @@ def found(name: str, key: Key, take: Callable[[bytes], T | None]) -> T | None:
         return None
     if (taken := take(data)) is None:
         log.info("%s does not fit here any more; it is made anew", file.name)
+    with contextlib.suppress(OSError):  # somebody else's folder
+        os.utime(file)
     return taken
 
 
 def keep(name: str, key: Key, data: bytes) -> None:
-    """Have `data` there the next time. It takes seconds to make, so a folder that cannot be written is no failure."""
+    """Have `data` there the next time. It takes seconds to make, so a folder that cannot be written is no failure.
+
+    Files of its kind that nobody has used for two months go.
+    """
     file = place(name, key)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write(file, _head(data, key) + data)
+        _prune(file.suffix)
     except (OSError, DeviceError) as e:
         log.info("%s is not kept: %s", file.name, e)
+
+
+def _prune(suffix: str) -> None:
+    """Throw away the files of one kind that were not used for long."""
+    for file in folder().glob(f"*{suffix}"):
+        with contextlib.suppress(OSError):  # another process has just done so
+            if time.time() - file.stat().st_mtime > UNUSED:
+                file.unlink()
 
 
 def write(file: Path, data: bytes) -> None:
