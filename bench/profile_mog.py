@@ -27,7 +27,7 @@ ARRAYS = ("pixels", "freeze", "turn", "modes", "weight", "gauss", "label", "work
 WHOLE = ("learn", "some", "seeks", "dithered")  # all steps at once, and those whose result alone matters
 f32 = np.float32
 NUMBERS: dict[str, Any] = {
-    "m": 1, "count": np.int64(LANES), "deep": 4, "most": 5, "rate": f32(0.002), "prune": f32(0.0001), "gate": f32(9),
+    "m": 1, "deep": 4, "most": 5, "rate": f32(0.002), "prune": f32(0.0001), "gate": f32(9),
     "reach": f32(16), "ratio": f32(0.9), "var_init": f32(15), "var_min": f32(4), "var_max": f32(75), "shadow": 127,
     "tau": f32(0.5), "dither": f32(0.5),
 }  # fmt: skip
@@ -64,12 +64,13 @@ def alone(step: Function) -> tuple[float, list[int]]:
     import numba
 
     names = list(inspect.signature(step.body).parameters)
-    given = [n for n in names if n not in ("y", "t")]
+    given = [n for n in names if n not in ("y", "t", "count")]
+    passed = [str(LANES) if n == "count" else n for n in names]
     fixed = [f"{n}.shape[-1] == {model()[n].shape[-1]}" for n in given if n in ("gauss", "work", "colour")]
     text = (
         f"def run({', '.join(given)}):\n    for y in numba.prange({ROWS}):\n        if {' and '.join(fixed) or True}:\n"
         f"            for q in range({REPEATS}):\n                for t in range({TILES}):\n"
-        f"                    body({', '.join(names)})\n"
+        f"                    body({', '.join(passed)})\n"
     )
     space: dict[str, Any] = {"numba": numba, "body": step.jitted}
     exec(text, space)

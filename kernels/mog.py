@@ -42,7 +42,7 @@ from bgflow.kernels.modes import (
 from bgflow.kernels.modes import evidence as look
 from bgflow.kernels.mogfit import CHANNELS, WORK, dithered
 from bgflow.kernels.mogtile import learn
-from bgflow.kernels.tiles import FROZEN, LANES, tiles
+from bgflow.kernels.tiles import FROZEN, LANES
 
 f32, i32 = np.float32, np.int32
 TURN, TURNS = 40503, 65536  # the golden ratio, in parts of all turns
@@ -192,19 +192,29 @@ def mog_pixel(
 
 @kernel(
     over="h", pixels="u8[h,k]", freeze="f32[h,w]", turn="i32[n]", modes="u8[h,w] inout", weight="u16[m,h,w] inout",
-    gauss="u16[m,h,t,256] inout", label="u8[h,w] out", work="f32[h,832] inout", colour="f32[h,192] inout", tiles="i32",
-    most="i32", width="i32", rate="f32", prune="f32", gate="f32", reach="f32", ratio="f32", var_init="f32",
-    var_min="f32", var_max="f32", shadow="i32", tau="f32",
+    gauss="u16[m,h,t,256] inout", label="u8[h,w] out", work="f32[h,832] inout", colour="f32[h,192] inout", most="i32",
+    width="i32", rate="f32", prune="f32", gate="f32", reach="f32", ratio="f32", var_init="f32", var_min="f32",
+    var_max="f32", shadow="i32", tau="f32",
 )  # fmt: skip
 def mog_row(
-    y, pixels, freeze, turn, modes, weight, gauss, label, work, colour, tiles, most, width, rate, prune, gate, reach,
-    ratio, var_init, var_min, var_max, shadow, tau,
+    y, pixels, freeze, turn, modes, weight, gauss, label, work, colour, most, width, rate, prune, gate, reach, ratio,
+    var_init, var_min, var_max, shadow, tau,
 ):  # fmt: skip
-    """`mog_pixel` for a row of pixels, in tiles; `work` and `colour` are left at zero."""
+    """`mog_pixel` for a row of pixels, in tiles; `work` and `colour` are left at zero.
+
+    A whole tile has its number of pixels as a constant, so that its loops need neither a rest nor a test for one.
+    """
     dither = dithered(turn)
-    for t in range(tiles):
+    whole = width // LANES
+    for t in range(whole):
         learn(
-            y, t, pixels, freeze, modes, weight, gauss, label, work, colour, most, width, rate, prune, gate, reach,
+            y, t, LANES, pixels, freeze, modes, weight, gauss, label, work, colour, most, rate, prune, gate, reach,
+            ratio, var_init, var_min, var_max, shadow, tau, dither,
+        )  # fmt: skip
+    rest = width - whole * LANES
+    if rest > 0:
+        learn(
+            y, whole, rest, pixels, freeze, modes, weight, gauss, label, work, colour, most, rate, prune, gate, reach,
             ratio, var_init, var_min, var_max, shadow, tau, dither,
         )  # fmt: skip
     for j in range(WORK):
@@ -237,4 +247,4 @@ def update(
         mog_pixel(image, freeze, turn, modes, weight, gauss, label, most, *numbers)
     else:
         pixels = image.reshape(h, 3 * width)
-        mog_row(pixels, freeze, turn, modes, weight, gauss, label, work, colour, tiles(width), most, width, *numbers)
+        mog_row(pixels, freeze, turn, modes, weight, gauss, label, work, colour, most, width, *numbers)

@@ -6,8 +6,12 @@ What is known of a pixel between the steps stands in `work`, a row of 832 number
     PLACE   the mode that fits, or that is new; NONE so far; HELD where it is frozen
     LABEL   0 for background, OTHER, or a shadow's
     UP      1 where two modes change places
-    R G B   the pixel's colour
+    KEPT    in the same place, later: how many modes get a new weight
+    R G B   the pixel's colour, in the units of a mean
     W       the weights of five modes, before they are rounded
+
+Colours and variances are reckoned in the units in which they are kept: those are powers of two, so this comes to the
+same bits as levels would, without a product for each number that is read or written.
 """
 
 # mypy: allow-untyped-defs
@@ -16,16 +20,19 @@ from __future__ import annotations
 import numpy as np
 
 from bgflow.kernel import function
-from bgflow.kernels.modes import BLUE, EPSILON, GREEN, LEVEL, MEAN, RED, SHARE, SPREAD, VAR, VARIANCE
+from bgflow.kernels.modes import BLUE, EPSILON, GREEN, LEVEL, RED, SHARE, SPREAD, VAR
 from bgflow.kernels.tiles import FROZEN, LANES, first
 
 f32, i32 = np.float32, np.int32
 
 TOTAL, LEFT, PLACE, LABEL, UP, R, G, B, W = (n * LANES for n in range(9))
+KEPT = UP
 WORK = (8 + 5) * LANES
 CHANNELS = 3 * LANES
 NONE, HELD = f32(-1), f32(-2)
 OTHER = f32(2)
+SQUARE = SPREAD / (LEVEL * LEVEL)
+"""Units of a variance in a squared distance between means."""
 
 
 @function
@@ -36,14 +43,14 @@ def dithered(turn):
 
 @function
 def colours(y, t, count, pixels, colour, work):
-    """The colours of the tile's pixels, as f32 planes.
+    """The colours of the tile's pixels, as f32 planes, in the units of a mean.
 
     Through `colour`, where they stand as floats in the order of `pixels`: taking bytes apart does not pay in LLVM's
     eyes, taking floats apart does, if they come from another array than they go to.
     """
     start = 3 * first(t, LANES)
     for j in range(3 * count):
-        colour[y, j] = f32(pixels[y, start + j])
+        colour[y, j] = f32(pixels[y, start + j]) * LEVEL
     for j in range(count):
         work[y, R + j] = colour[y, 3 * j]
         work[y, G + j] = colour[y, 3 * j + 1]
@@ -55,6 +62,8 @@ def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, rea
     """Move the heaviest mode where the pixel is near it, let it fade elsewhere, and begin the notes on each pixel."""
     keep = f32(1) - rate
     least = max(rate, EPSILON)
+    finest = var_min * SPREAD
+    widest = var_max * SPREAD
     start = first(t, LANES)
     for j in range(count):
         x = start + j
@@ -65,14 +74,14 @@ def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, rea
         ir = i32(gauss[0, y, t, j + RED])
         ig = i32(gauss[0, y, t, j + GREEN])
         ib = i32(gauss[0, y, t, j + BLUE])
-        v = f32(iv) * VARIANCE
-        r = f32(ir) * MEAN
-        g = f32(ig) * MEAN
-        b = f32(ib) * MEAN
+        v = f32(iv)
+        r = f32(ir)
+        g = f32(ig)
+        b = f32(ib)
         dr = r - work[y, R + j]
         dg = g - work[y, G + j]
         db = b - work[y, B + j]
-        d2 = dr * dr + dg * dg + db * db
+        d2 = (dr * dr + dg * dg + db * db) * SQUARE
         here = n > f32(0)
         near = here & (d2 < reach * v)
         hit = here & (not held) & (d2 < gate * v)
@@ -80,12 +89,12 @@ def lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, rea
         w = w + rate if hit else w
         k = rate / (w if w > least else least)
         u = v + k * (d2 - v)
-        u = var_min if u < var_min else u
-        u = var_max if u > var_max else u
-        gauss[0, y, t, j + VAR] = i32(u * SPREAD + dither) if hit else iv
-        gauss[0, y, t, j + RED] = i32((r - k * dr) * LEVEL + dither) if hit else ir
-        gauss[0, y, t, j + GREEN] = i32((g - k * dg) * LEVEL + dither) if hit else ig
-        gauss[0, y, t, j + BLUE] = i32((b - k * db) * LEVEL + dither) if hit else ib
+        u = finest if u < finest else u
+        u = widest if u > widest else u
+        gauss[0, y, t, j + VAR] = i32(u + dither) if hit else iv
+        gauss[0, y, t, j + RED] = i32(r - k * dr + dither) if hit else ir
+        gauss[0, y, t, j + GREEN] = i32(g - k * dg + dither) if hit else ig
+        gauss[0, y, t, j + BLUE] = i32(b - k * db + dither) if hit else ib
         gone = (w < prune) & (not held)
         less = f32(0) if gone else w
         less = old if held else less
@@ -128,11 +137,11 @@ def glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
         place = work[y, PLACE + j]
         label = work[y, LABEL + j]
         old = f32(weight[m, y, x]) * SHARE
-        v = f32(gauss[m, y, t, j + VAR]) * VARIANCE
-        dr = f32(gauss[m, y, t, j + RED]) * MEAN - work[y, R + j]
-        dg = f32(gauss[m, y, t, j + GREEN]) * MEAN - work[y, G + j]
-        db = f32(gauss[m, y, t, j + BLUE]) * MEAN - work[y, B + j]
-        d2 = dr * dr + dg * dg + db * db
+        v = f32(gauss[m, y, t, j + VAR])
+        dr = f32(gauss[m, y, t, j + RED]) - work[y, R + j]
+        dg = f32(gauss[m, y, t, j + GREEN]) - work[y, G + j]
+        db = f32(gauss[m, y, t, j + BLUE]) - work[y, B + j]
+        d2 = (dr * dr + dg * dg + db * db) * SQUARE
         held = place == HELD
         here = f32(m) < left
         near = here & (place < f32(0)) & (total < ratio) & (d2 < reach * v)
@@ -153,6 +162,8 @@ def glance(m, y, t, count, weight, gauss, work, rate, prune, gate, reach, ratio)
 def move(m, y, t, count, gauss, work, rate, var_min, var_max, dither):
     """Move mode m towards the pixels that it fits."""
     least = max(rate, EPSILON)
+    finest = var_min * SPREAD
+    widest = var_max * SPREAD
     at = W + first(m, LANES)
     for j in range(count):
         hit = work[y, PLACE + j] == f32(m)
@@ -160,23 +171,23 @@ def move(m, y, t, count, gauss, work, rate, var_min, var_max, dither):
         ir = i32(gauss[m, y, t, j + RED])
         ig = i32(gauss[m, y, t, j + GREEN])
         ib = i32(gauss[m, y, t, j + BLUE])
-        v = f32(iv) * VARIANCE
-        r = f32(ir) * MEAN
-        g = f32(ig) * MEAN
-        b = f32(ib) * MEAN
+        v = f32(iv)
+        r = f32(ir)
+        g = f32(ig)
+        b = f32(ib)
         dr = r - work[y, R + j]
         dg = g - work[y, G + j]
         db = b - work[y, B + j]
-        d2 = dr * dr + dg * dg + db * db
+        d2 = (dr * dr + dg * dg + db * db) * SQUARE
         w = work[y, at + j]
         k = rate / (w if w > least else least)
         u = v + k * (d2 - v)
-        u = var_min if u < var_min else u
-        u = var_max if u > var_max else u
-        gauss[m, y, t, j + VAR] = i32(u * SPREAD + dither) if hit else iv
-        gauss[m, y, t, j + RED] = i32((r - k * dr) * LEVEL + dither) if hit else ir
-        gauss[m, y, t, j + GREEN] = i32((g - k * dg) * LEVEL + dither) if hit else ig
-        gauss[m, y, t, j + BLUE] = i32((b - k * db) * LEVEL + dither) if hit else ib
+        u = finest if u < finest else u
+        u = widest if u > widest else u
+        gauss[m, y, t, j + VAR] = i32(u + dither) if hit else iv
+        gauss[m, y, t, j + RED] = i32(r - k * dr + dither) if hit else ir
+        gauss[m, y, t, j + GREEN] = i32(g - k * dg + dither) if hit else ig
+        gauss[m, y, t, j + BLUE] = i32(b - k * db + dither) if hit else ib
 
 
 @function

@@ -12,14 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from bgflow.kernel import function
-from bgflow.kernels.modes import BLUE, EPSILON, GREEN, LEVEL, MEAN, ONE, RED, SHARE, SPREAD, VAR, VARIANCE
+from bgflow.kernels.modes import BLUE, EPSILON, GREEN, ONE, RED, SHARE, SPREAD, VAR
 from bgflow.kernels.mogfit import (
     HELD,
+    KEPT,
     LABEL,
     LEFT,
     NONE,
     OTHER,
     PLACE,
+    SQUARE,
     TOTAL,
     UP,
     B,
@@ -70,9 +72,9 @@ def grow(y, t, count, deep, most, gauss, work, rate, var_init):
                 left = work[y, LEFT + j]
                 last = left if left < limit else limit
                 here = (work[y, PLACE + j] == NONE) & (f32(m) == last)
-                pr = i32(work[y, R + j] * LEVEL)
-                pg = i32(work[y, G + j] * LEVEL)
-                pb = i32(work[y, B + j] * LEVEL)
+                pr = i32(work[y, R + j])
+                pg = i32(work[y, G + j])
+                pb = i32(work[y, B + j])
                 v = i32(gauss[m, y, t, j + VAR])
                 r = i32(gauss[m, y, t, j + RED])
                 g = i32(gauss[m, y, t, j + GREEN])
@@ -123,27 +125,37 @@ def rise(y, t, count, deep, gauss, work):
 
 
 @function
-def finish(y, t, count, deep, modes, weight, work, prune, dither):
-    """Scale the weights and round them, and keep the number of modes."""
+def forget(y, count, deep, work, prune):
+    """Take their weight from modes that were hit and are too light all the same."""
+    for m in range(deep):
+        at = W + first(m, LANES)
+        for j in range(count):
+            w = work[y, at + j]
+            work[y, at + j] = f32(0) if (work[y, PLACE + j] == f32(m)) & (w < prune) else w
+
+
+@function
+def finish(y, t, count, deep, modes, weight, work, dither):
+    """Scale the weights and round them, and keep the number of modes; a weight that is alone is 1."""
     start = first(t, LANES)
+    for j in range(count):
+        left = work[y, LEFT + j]
+        held = work[y, PLACE + j] == HELD
+        alone = left == f32(1)
+        work[y, KEPT + j] = f32(0) if held else left
+        work[y, TOTAL + j] = f32(1) if alone else work[y, TOTAL + j]
+        work[y, W + j] = f32(1) if alone else work[y, W + j]
+        modes[y, start + j] = i32(left)
     for m in range(deep):
         at = W + first(m, LANES)
         for j in range(count):
             x = start + j
-            place = work[y, PLACE + j]
             old = i32(weight[m, y, x])
-            w = work[y, at + j]
-            w = f32(0) if (place == f32(m)) & (w < prune) else w
-            w = w * work[y, TOTAL + j]
-            w = w if w > f32(0) else f32(0)
+            w = work[y, at + j] * work[y, TOTAL + j]
             w = w if w < f32(1) else f32(1)
-            left = work[y, LEFT + j]
             u = i32(w * ONE + dither)
             u = u if u < i32(ONE) else i32(ONE)
-            u = i32(ONE) if left == f32(1) else u
-            weight[m, y, x] = u if (f32(m) < left) & (place > HELD) else old
-    for j in range(count):
-        modes[y, start + j] = i32(work[y, LEFT + j])
+            weight[m, y, x] = u if f32(m) < work[y, KEPT + j] else old
 
 
 @function
@@ -163,10 +175,10 @@ def shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau):
             left = work[y, LEFT + j]
             label = work[y, LABEL + j]
             share = f32(weight[m, y, x]) * SHARE
-            mv = f32(gauss[m, y, t, j + VAR]) * VARIANCE
-            mr = f32(gauss[m, y, t, j + RED]) * MEAN
-            mg = f32(gauss[m, y, t, j + GREEN]) * MEAN
-            mb = f32(gauss[m, y, t, j + BLUE]) * MEAN
+            mv = f32(gauss[m, y, t, j + VAR])
+            mr = f32(gauss[m, y, t, j + RED])
+            mg = f32(gauss[m, y, t, j + GREEN])
+            mb = f32(gauss[m, y, t, j + BLUE])
             r = work[y, R + j]
             g = work[y, G + j]
             b = work[y, B + j]
@@ -176,7 +188,7 @@ def shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau):
             dr = dark * mr - r
             dg = dark * mg - g
             db = dark * mb - b
-            near = dr * dr + dg * dg + db * db < reach * mv * dark * dark
+            near = (dr * dr + dg * dg + db * db) * SQUARE < reach * mv * dark * dark
             here = (label == OTHER) & (f32(m) < left) & (total <= ratio)
             dim = here & (norm != f32(0)) & (dot <= norm) & (dot >= tau * norm) & near
             work[y, LABEL + j] = f32(shadow) if dim else label
@@ -187,21 +199,20 @@ def shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau):
 
 @function
 def learn(
-    y, t, pixels, freeze, modes, weight, gauss, label, work, colour, most, width, rate, prune, gate, reach, ratio,
+    y, t, count, pixels, freeze, modes, weight, gauss, label, work, colour, most, rate, prune, gate, reach, ratio,
     var_init, var_min, var_max, shadow, tau, dither,
 ):  # fmt: skip
-    """One frame of tile t of row y."""
+    """One frame of tile t of row y, which has `count` pixels."""
     start = first(t, LANES)
-    count = min(LANES, width - start)
     colours(y, t, count, pixels, colour, work)
     lead(y, t, count, freeze, modes, weight, gauss, work, rate, prune, gate, reach, var_min, var_max, dither)
     deep = i32(0)
     missed = i32(0)
+    others = i32(0)
     for j in range(count):
         deep = max(deep, i32(modes[y, start + j]))
-    for j in range(count):
         missed = max(missed, i32(1) if work[y, PLACE + j] < f32(0) else i32(0))
-    others = some(LABEL, OTHER, y, count, work)
+        others = max(others, i32(1) if work[y, LABEL + j] == OTHER else i32(0))
     if missed + others > 0 or deep > 1 or prune > f32(0.5):
         seeking = missed
         for m in range(1, deep):
@@ -219,7 +230,9 @@ def learn(
                 deep = min(deep + 1, most)
                 grow(y, t, count, deep, most, gauss, work, rate, var_init)
             rise(y, t, count, deep, gauss, work)
-        finish(y, t, count, deep, modes, weight, work, prune, dither)
+        if prune > rate * f32(0.25):  # below, what was hit has at least rate - prune
+            forget(y, count, deep, work, prune)
+        finish(y, t, count, deep, modes, weight, work, dither)
         if shadow != 255 and some(LABEL, OTHER, y, count, work) > 0:
             shade(y, t, count, deep, weight, gauss, work, reach, ratio, shadow, tau)
     for j in range(count):

@@ -17,7 +17,7 @@ from bgflow.kernels.mogfit import CHANNELS, WORK
 from bgflow.kernels.tiles import tiles
 from tests.kernels import hostcuda
 
-H, W = 33, 47
+H, W = 21, 75  # a whole tile, and a rest
 Arrays = dict[str, np.ndarray]
 GATE, REACH, RATIO, INIT, MIN, MAX, TAU = 9, 16, 0.9, 15, 4, 75, 0.5
 RATE, FADE = 0.05, 0.05
@@ -81,7 +81,7 @@ def frame(kernel: Kernel, shadow: int = 127, fade: float = FADE, rate: float = R
         a["modes"][3] = 0
         pixel = kernel is mog.mog_pixel
         arrays = [frozen(), a["turn"], a["modes"], a["weight"], a["gauss"], a["label"]]
-        sizes = [5] if pixel else [a["work"], a["colour"], tiles(W), 5, W]
+        sizes = [5] if pixel else [a["work"], a["colour"], 5, W]
         return [
             image if pixel else image.reshape(H, 3 * W),
             *arrays,
