@@ -1,4 +1,4 @@
-"""What `ui.buttons` and `palm.detect` cost a frame: processor time of one thread, at 720p.
+"""What `ui.buttons`, `palm.detect` and `pose.palms` cost a frame: processor time of one thread, at 720p.
 
 NUMBA_NUM_THREADS=1 python -m bgflow.bench.buttons
 """
@@ -12,11 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.controls import Controls
 from bgflow.devices import Host
 from bgflow.errors import ModelError
+from bgflow.kernels import flip, resize
+from bgflow.models.calibration import pictures
+from bgflow.stage import Stage
 from bgflow.stages.palm import Detect
+from bgflow.stages.pose import Palms
 from bgflow.stages.ui import Buttons
-from bgflow.testing import Opened, opened
+from bgflow.testing import Opened, TestContext, opened
 
 H, W, FRAMES = 720, 1280, 300
 BUTTONS = [
@@ -32,6 +37,11 @@ def timed(call: Callable[[int], Any], clock: Callable[[], int]) -> str:
         started = clock()
         call(n)
         took.append((clock() - started) / 1e6)
+    return of(took)
+
+
+def of(took: list[float]) -> str:
+    """Best and median of times in ms."""
     return f"best {min(took):.2f} ms, median {np.median(took):.2f} ms"
 
 
@@ -48,13 +58,60 @@ def shown(it: Opened, image: Host, alpha: Host | None = None, palms: Host | None
     return step
 
 
+def mirrored(image: Host) -> None:
+    """Print bgflow's flip and OpenCV's in turn, each on one thread."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    out = np.empty_like(image)
+    took: dict[str, list[float]] = {"flip.flip": [], "cv2.flip": []}
+
+    def ours() -> None:
+        flip.flip(image, out, "horizontal")
+
+    def theirs() -> None:
+        cv2.flip(image, 1, dst=out)
+
+    for _ in range(FRAMES // 2):
+        for name, call in (("flip.flip", ours), ("cv2.flip", theirs), ("cv2.flip", theirs), ("flip.flip", ours)):
+            started = time.thread_time_ns()
+            call()
+            took[name].append((time.thread_time_ns() - started) / 1e6)
+    for name, each in took.items():
+        print(f"{name}, horizontal: {of(each)}")
+
+
+def looked_at(film: Callable[[int], Host], frames: int = FRAMES) -> str:
+    """What palm.detect takes for a film when it looks at three buttons alone."""
+    stages: dict[str, Stage] = {"palm": Detect(near="buttons", threads=1), "buttons": Buttons(buttons=BUTTONS)}
+    controls = Controls(stages)
+    contexts = {name: TestContext(stage) for name, stage in stages.items()}
+    for name, ctx in contexts.items():
+        ctx.name, ctx.controls, ctx._shared = name, controls, contexts["palm"]._shared
+        stages[name].open(ctx)
+    it = Opened(stages["palm"], contexts["palm"])
+    took = []
+    for n in range(frames):
+        image = film(n)
+        started = time.process_time_ns()
+        it(pts=n, time_base=Fraction(1, 30), image=image)
+        took.append((time.process_time_ns() - started) / 1e6)
+    for stage in stages.values():
+        stage.close()
+    return (
+        f"{of(took[30:])}, mean {np.mean(took[30:]):.2f} ms; a look in {contexts['palm'].facts['looks'] / frames:.0%}"
+    )
+
+
 def main() -> None:
     """Print a line for each case."""
-    image = np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8)
+    noise = np.random.default_rng(0)
+    image = noise.integers(0, 256, (H, W, 3), np.uint8)
     alpha = np.zeros((H, W), np.float32)
     palms = np.array([[0.85, 0.45, 0.9], [0.4, 0.4, 0.9], [0, 0, 0], [0, 0, 0]], np.float32)
     target = np.empty_like(image)
     print("a copy of the picture alone:", timed(lambda _: np.copyto(target, image), time.thread_time_ns))
+    mirrored(image)
     with opened(Buttons(buttons=BUTTONS)) as it:
         print("three buttons:", timed(shown(it, image), time.thread_time_ns))
     with opened(Buttons(buttons=BUTTONS, dwell=10)) as it:
@@ -63,13 +120,34 @@ def main() -> None:
         )
     with opened(Buttons(buttons=BUTTONS, dwell=10, mirror=True)) as it:
         print("and as in a mirror:", timed(shown(it, image, alpha, palms), time.thread_time_ns))
+    still = [(120 + noise.integers(-4, 5, (H, W, 1)) + np.zeros(3, int)).astype(np.uint8) for _ in range(31)]
+    wild = [noise.integers(0, 256, (H // 10, W // 10, 3), np.uint8).repeat(10, 0).repeat(10, 1) for _ in range(4)]
     try:
         with opened(Detect(threads=1)) as palm:
-            for _ in range(10):
-                palm(image=image)
-            print("palm.detect:", timed(lambda _: palm(image=image), time.process_time_ns))
+            print("palm.detect, whole picture:", timed(lambda _: palm(image=still[0]), time.process_time_ns))
+        print("palm.detect at three buttons, nobody there:", looked_at(lambda n: still[n % 31]))
+        print("palm.detect at three buttons, all in motion:", looked_at(lambda n: wild[n % 4]))
+        followed()
     except ModelError as e:
         print(e)
+
+
+def followed() -> None:
+    """Print what pose.palms takes for somebody who is looked for in every frame, and who is followed."""
+    person = next(pictures(1))
+    body = np.empty((H, W, 3), np.uint8)
+    resize.linear(person, body)
+    for again in (True, False):
+        with opened(Palms(threads=1)) as pose:
+
+            def step(_: int, pose: Opened = pose, again: bool = again) -> None:
+                if again:
+                    pose.stage.forget()  # type: ignore[attr-defined]
+                pose(image=body)
+
+            text = timed(step, time.process_time_ns)
+            how = "looked for" if again else f"followed (looked for {pose.ctx.facts['looked']} times)"
+            print(f"pose.palms, somebody {how}: {text}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bgflow.port import Port
 CALM = 0.2  # the share of cells that are taken to show noise and nothing else
 OVER, LEAST = 1.8, 2.0  # a cell has changed from so many times the noise and so many levels of 255 on
 LOUD = 10.0  # the noise before it is known: of the worst of webcams in the dark
+FALL = 0.9  # the noise after the same picture has come again, which tells little of it: some cameras repeat pictures
 RISE = 1.02  # the most by which the noise grows from instant to instant: light that comes on at once is no noise
 
 
@@ -83,6 +84,6 @@ class Watch:
         device_of(picture).download(self._change, self._cells)
         shown = self._cells[self._cells > 0]  # black bars and burnt-out skies have no noise to learn from
         rank = int(CALM * (shown.size - 1))
-        calm = float(np.partition(shown, rank)[rank]) if shown.size else 0.0
+        calm = float(np.partition(shown, rank)[rank]) if shown.size else FALL * self._noise
         self._noise = min(calm, self._noise * RISE + 0.01)
         return 100 * float(np.mean(self._cells > OVER * self._noise + LEAST))

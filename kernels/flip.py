@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
+from bgflow.devices import device_of
 from bgflow.errors import KernelError
 from bgflow.frame import Array
 from bgflow.kernel import kernel
+
+i32, u32 = np.int32, np.uint32
 
 Way = Literal[
     "none",
@@ -51,8 +56,10 @@ def flip(image: Array, out: Array, way: Way) -> None:
     x0, dx = (w - 1, -1) if left else (0, 1)
     if turned:
         orient(image, out, y0, 0, dy, x0, dx, 0)
-    else:
+    elif device_of(image).simt:
         orient(image, out, y0, dy, 0, x0, 0, dx)
+    else:
+        rows(image, out, w, y0, dy, left)
 
 
 @kernel(
@@ -72,3 +79,25 @@ def orient(  # type: ignore[no-untyped-def]
     """One pixel, from where an affine map says."""
     for c in range(3):
         out[y, x, c] = image[y0 + y_by_row * y + y_by_column * x, x0 + x_by_row * y + x_by_column * x, c]
+
+
+@kernel(over="h", image="u8[h,w,3]", out="u8[h,w,3] out", w="i32", y0="i32", dy="i32", left="i32")
+def rows(y, image, out, w, y0, dy, left):  # type: ignore[no-untyped-def]
+    """A row that stays a row, on a CPU; the other way round where `left` is 1.
+
+    Indices are unsigned: of others numba asks whether they count from the end, and LLVM then turns no vectors round.
+    """
+    source = image[max(i32(y0 + dy * i32(y)), i32(0))]
+    row = out[max(i32(y), i32(0))]
+    n = u32(w)
+    if left == 1:
+        for x in range(n):
+            i = n - u32(1) - u32(x)
+            row[u32(x), 0] = source[i, 0]
+            row[u32(x), 1] = source[i, 1]
+            row[u32(x), 2] = source[i, 2]
+    else:
+        for x in range(n):
+            row[u32(x), 0] = source[u32(x), 0]
+            row[u32(x), 1] = source[u32(x), 1]
+            row[u32(x), 2] = source[u32(x), 2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Mapping
 
 from bgflow.action import action
 from bgflow.devices import to_host
@@ -48,8 +50,10 @@ class Sets(Stage, use="capture.sets"):
         super().open(ctx)
         self._set: PictureSet | None = None
         self._taker: Capture | None = None
-        self._doing, self._due, self._told = "", 0.0, 0
-        self._size = (0, 0)
+        self._plate: Mapping[str, Array] = {}
+        self._doing, self._seconds, self._told = "", 0.0, 0
+        self._due: float | None = None
+        self._size = self._taken = (0, 0)
 
     @action(name="plate")
     def take(self) -> str:
@@ -59,8 +63,7 @@ class Sets(Stage, use="capture.sets"):
     @action
     def save(self) -> str:
         """Save one picture after a countdown."""
-        if self._set is None:
-            raise UsageError("there is no background yet: press Bkg first, and leave the picture")
+        self._fits()
         return self._begin("picture", self.delay)
 
     def process(self, image: Array, alpha: Array | None) -> dict[str, Array]:
@@ -79,14 +82,30 @@ class Sets(Stage, use="capture.sets"):
                 self.ctx.tell("Taking the background: stay out", self.seconds + 1, "countdown")
         return {"out": image, **(self._shoot(self._taker, image, alpha) if self._taker else {})}
 
+    def views(self) -> Mapping[str, Array]:
+        return self._plate
+
     def _begin(self, what: str, seconds: float) -> str:
         if self._doing or self._taker:
             raise UsageError("it is busy; wait until the countdown is over")
-        self._doing, self._due, self._told = what, float(self.ctx.frame.time) + seconds, 0
+        self._doing, self._seconds, self._due, self._told = what, seconds, None, 0
         return f"{what} in {seconds:g} s"
 
+    def _fits(self) -> None:
+        """Raise UsageError when a picture of the present size has no background."""
+        if self._set is None:
+            raise UsageError("there is no background yet: press Bkg first, and leave the picture")
+        if self._taken != self._size:
+            (h, w), (rows, columns) = self._size, self._taken
+            raise UsageError(f"pictures are {w}x{h} now, and the background is {columns}x{rows}: press Bkg again")
+
     def _is_time(self, now: float) -> bool:
-        """Whether the countdown is over; tells every second of it."""
+        """Whether the countdown is over; tells every second of it.
+
+        It begins with the first frame after it was asked for: before that a camera may have rested for long. Nor does
+        it become longer where a stream's time begins anew.
+        """
+        self._due = now + self._seconds if self._due is None else min(self._due, now + self._seconds)
         left = math.ceil(self._due - now - 1e-6)
         if left > 0 and left != self._told:
             self._told = left
@@ -99,22 +118,33 @@ class Sets(Stage, use="capture.sets"):
         made = taker.process(image, alpha)
         if made is None:
             return {}
-        self._taker = None
+        self._taker, self._plate = None, taker.views()
         try:
-            new = PictureSet(self.path, self.camera, self.consent)
-            name = new.add_plate(to_host(taker.taken), taker.grade, self._time())
+            name = self._begun(taker)
         except MediaError as e:
             self.ctx.tell(str(e), kind="refused")
         else:
-            self._set = new
             self.ctx.tell(f"Saved {name}, quality {taker.grade:.2f}")
         return made
+
+    def _begun(self, taker: Capture) -> str:
+        """Begin a set with this plate; returns what that is called. Without the plate there is no set."""
+        new = PictureSet(self.path, self.camera, self.consent)
+        try:
+            name = new.add_plate(to_host(taker.taken), taker.grade, self._time())
+        except MediaError:
+            with contextlib.suppress(OSError):
+                new.folder.rmdir()
+            raise
+        self._set, self._taken = new, self._size
+        return name
 
     def _keep(self, image: Array) -> None:
         assert self._set
         try:
+            self._fits()
             self.ctx.tell(f"Saved {self._set.add(to_host(image), self._time())}")
-        except MediaError as e:
+        except (MediaError, UsageError) as e:
             self.ctx.tell(str(e), kind="refused")
 
     def _time(self) -> float:

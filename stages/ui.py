@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pydantic
 
 from bgflow.action import action
 from bgflow.devices import to_host
+from bgflow.document import near
 from bgflow.dwell import Dwell
 from bgflow.errors import UsageError
 from bgflow.frame import Array
@@ -29,13 +30,16 @@ LINES = 3
 RISE, FALL = 3.0, 0.5  # seconds in which what covers a button is taken for what always does, and no more
 
 
+Part = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
 class Button(pydantic.BaseModel):
     """One button: `at` is its centre in parts of width and height, `do` an action, or what is set or toggled."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     label: str = pydantic.Field(max_length=12)
-    at: tuple[float, float]
+    at: tuple[Part, Part]
     colour: str = pydantic.Field(default="#2f62ff", pattern=r"^#[0-9a-fA-F]{6}$")
     do: str | Mapping[str, Any] = pydantic.Field(
         description="'stage.action', {set: {stage.param: value}} or {toggle: stage.param}"
@@ -45,6 +49,16 @@ class Button(pydantic.BaseModel):
     def rgb(self) -> disc.Colour:
         r, g, b = bytes.fromhex(self.colour[1:])
         return r, g, b
+
+
+Place = tuple[float, float, float]
+"""x and y in parts of width and height, and a radius in parts of the width."""
+
+
+class Places:
+    """Where the buttons of a stage lie in the picture that comes in; a run's stages share it as ('buttons', name)."""
+
+    now: tuple[Place, ...] = ()
 
 
 USUAL = [
@@ -82,7 +96,8 @@ class Buttons(Stage, use="ui.buttons"):
             if isinstance(do, str):
                 good = bool(re.fullmatch(r"[\w-]+\.\w+", do))
             else:
-                good = len(do) == 1 and isinstance(do.get("set", {}), Mapping) and bool({"set", "toggle"} & do.keys())
+                values, turned = do.get("set"), do.get("toggle")
+                good = len(do) == 1 and ((bool(values) and isinstance(values, Mapping)) or isinstance(turned, str))
             if not good:
                 yield (
                     "buttons",
@@ -92,13 +107,11 @@ class Buttons(Stage, use="ui.buttons"):
 
     def open(self, ctx: Context) -> None:
         super().open(ctx)
-        known = {f"{it['stage']}.{it['action']}" for it in ctx.controls.actions()}
         for button in self.buttons:
-            if isinstance(button.do, str) and button.do not in known:
-                from bgflow.document import near
-
-                hint = near(button.do, known)
-                raise UsageError(f"buttons: {button.label} does {button.do}, which there is not{hint}")
+            self._possible(button)
+        self._form: tuple[bool, float] | None = None
+        self._places = ctx.shared(("buttons", ctx.name), Places)
+        self._place()
         self._dwells = [Dwell() for _ in self.buttons]
         self._idle: list[float] = []
         self._then = 0.0
@@ -108,6 +121,23 @@ class Buttons(Stage, use="ui.buttons"):
         self._notices: dict[str, tuple[Notice, float]] = {}
         self._masks: dict[str, tuple[Any, Array]] = {}
         self._size = (0, 0)
+
+    def _possible(self, button: Button) -> None:
+        """Raise UsageError when what a button does is not there in this graph."""
+        controls, do = self.ctx.controls, button.do
+        hot = {f"{it['stage']}.{it['param']}": it["value"] for it in controls.list()}
+        if isinstance(do, str):
+            known = {f"{it['stage']}.{it['action']}" for it in controls.actions()}
+            if do not in known:
+                raise UsageError(f"buttons: {button.label} does {do}, which there is not{near(do, known)}")
+            return
+        for target in do.get("set", {}):
+            if controls.value(target) is None:
+                raise UsageError(f"buttons: {button.label} sets {target}, which there is not{near(target, hot)}")
+        switches = {name for name, value in hot.items() if isinstance(value, bool)}
+        if "toggle" in do and do["toggle"] not in switches:
+            hint = near(do["toggle"], switches)
+            raise UsageError(f"buttons: {button.label} toggles {do['toggle']}, which is no switch{hint}")
 
     @action
     def point(self, x: float, y: float, down: bool = True, mirrored: bool = False) -> None:
@@ -121,6 +151,7 @@ class Buttons(Stage, use="ui.buttons"):
     def process(self, image: Array, alpha: Array | None, palms: Array | None) -> Array:
         h, w = self._size = image.shape[:2]
         now = float(self.ctx.frame.time)
+        self._place()
         out = self.ctx.empty(self.out)
         if self.mirror:
             flip.flip(image, out, "horizontal")
@@ -138,6 +169,13 @@ class Buttons(Stage, use="ui.buttons"):
             disc.disc(out, y * h, x * w, DOT * w, PALM, OPACITY)
         self._tell(out, h, w, now)
         return out
+
+    def _place(self) -> None:
+        """Say where the buttons are, when that has changed."""
+        if self._form != (self.mirror, self.radius):
+            self._form = self.mirror, self.radius
+            sides = [1 - b.at[0] if self.mirror else b.at[0] for b in self.buttons]
+            self._places.now = tuple((x, b.at[1], self.radius) for x, b in zip(sides, self.buttons, strict=True))
 
     def _hands(self, palms: Array | None) -> list[tuple[float, float]]:
         """The centres of palms in the picture as it is shown."""
@@ -195,7 +233,7 @@ class Buttons(Stage, use="ui.buttons"):
             for notice in news.after(self._read):
                 self._notices.pop(notice.stage, None)
                 self._notices[notice.stage] = notice, now
-            self._read = news.number
+                self._read = notice.number  # and not the newest number: another may have come meanwhile
         if not self._notices:
             return
         self._notices = {k: v for k, v in self._notices.items() if 0 <= now - v[1] < v[0].seconds and v[0].text}

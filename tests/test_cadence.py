@@ -51,6 +51,11 @@ def test_a_still_scene_runs_once_a_second_however_noisy_the_sensor(on: str, nois
     assert runs([room(rng, noise) for _ in range(95)], on) == [0, 30, 60, 90]
 
 
+def test_a_camera_that_repeats_pictures_does_not_make_its_noise_motion() -> None:
+    rng = np.random.default_rng(0)
+    assert runs([picture for _ in range(30) for picture in [room(rng, 2.0)] * 2], seconds=3) == [0]
+
+
 def test_time_is_stream_time_and_may_be_chosen() -> None:
     still = room(np.random.default_rng(0))
     assert runs([still] * 40, seconds=0.5) == [0, 15, 30]

@@ -16,7 +16,7 @@ from bgflow.cli.commands.models import command
 from bgflow.errors import ModelError, UsageError
 from tests.networks import tiny
 
-NAMES = "modnet, palm, palm_full, plate, rvm, selfie, u2net, u2netp"
+NAMES = "modnet, palm, palm_full, plate, pose_detection, pose_landmark, rvm, selfie, u2net, u2netp"
 SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -81,7 +81,7 @@ def test_a_copyleft_model_is_not_fetched_before_its_licence_is_accepted(store: P
 
 def test_every_built_in_wheel_is_pinned() -> None:
     wheels = [s for m in models.known().values() for s in m.sources if s.startswith("wheel")]
-    assert len(wheels) == 7
+    assert len(wheels) == 9
     assert all(re.fullmatch(r"wheel: [\w-]+==[\d.]+, [\w/]+\.(onnx|tflite)", s) for s in wheels)
 
 

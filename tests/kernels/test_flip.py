@@ -42,6 +42,8 @@ def flipped(image: Any, way: Any) -> Any:
 CASES: list[tuple[Kernel, Callable[[Rng], list[Any]]]] = [
     (flip.orient, lambda r: [picture(33, 47), np.zeros((47, 33, 3), np.uint8), 32, 0, -1, 0, 1, 0]),
     (flip.orient, lambda r: [picture(33, 47), np.zeros((33, 47, 3), np.uint8), 0, 1, 0, 46, 0, -1]),
+    (flip.rows, lambda r: [picture(33, 47), np.zeros((33, 47, 3), np.uint8), 47, 0, 1, 1]),
+    (flip.rows, lambda r: [picture(33, 150), np.zeros((33, 150, 3), np.uint8), 150, 32, -1, 0]),
 ]
 
 
@@ -50,6 +52,16 @@ CASES: list[tuple[Kernel, Callable[[Rng], list[Any]]]] = [
 def test_a_way_is_what_its_name_says(way: str, size: tuple[int, int]) -> None:
     image = picture(*size)
     np.testing.assert_array_equal(flipped(image, way), EXPECTED[way](image))
+
+
+@given(
+    way=st.sampled_from([way for way in flip.WAYS if not flip.turns(way)]), h=st.integers(1, 6), w=st.integers(1, 200)
+)
+def test_a_row_of_any_length_with_a_gap_behind_it_is_as_numpy_has_it(way: str, h: int, w: int) -> None:
+    image, out = picture(h, w + 5)[:, 2:-3], np.zeros((h, w + 7, 3), np.uint8)
+    flip.flip(image, out[:, :w], way)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(out[:, :w], EXPECTED[way](image))
+    assert not out[:, w:].any()
 
 
 @given(way=st.sampled_from(list(flip.WAYS)), h=st.integers(1, 9), w=st.integers(1, 9))

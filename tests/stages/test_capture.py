@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -130,6 +131,64 @@ def test_a_second_request_during_a_countdown_is_refused(tmp_path: Path) -> None:
         assert film.ask("plate") == "it is busy; wait until the countdown is over"
         film.run(2)
     assert [p.name for p in tmp_path.iterdir()] == ["set1"]
+
+
+def test_a_countdown_that_is_asked_for_while_the_camera_rests_begins_with_its_next_picture(tmp_path: Path) -> None:
+    with opened(sets(tmp_path)) as it:
+        film = Film(it)
+        film.run(0.1)
+        film.ask("plate")
+        film.ms += 60_000
+        film.run(0.9)
+        assert not film.run(0.1)
+        assert "Taking the background: stay out" not in film.told()
+        film.run(1)
+    assert (tmp_path / "set1/bkg.png").is_file()
+
+
+def test_a_countdown_goes_on_when_the_streams_time_begins_anew(tmp_path: Path) -> None:
+    with opened(sets(tmp_path)) as it:
+        film = Film(it)
+        film.ms = 500_000
+        film.run(0.1)
+        film.ask("plate")
+        film.run(0.5)
+        film.ms = 0
+        film.run(2)
+    assert (tmp_path / "set1/bkg.png").is_file()
+
+
+def test_a_picture_of_another_size_than_the_background_is_refused(tmp_path: Path) -> None:
+    small = np.ascontiguousarray(ROOM[::2, ::2])
+    said = f"pictures are {W // 2}x{H // 2} now, and the background is {W}x{H}: press Bkg again"
+    with opened(sets(tmp_path)) as it:
+        film = Film(it)
+        film.run(0.1)
+        film.ask("plate")
+        film.run(2)
+        film.ask("save")
+        film.run(1, small)  # it changes during the countdown
+        assert film.told()[-1] == said
+        assert film.ask("save") == said
+        film.run(0.1)
+        assert film.ask("save") == "picture in 0.5 s"
+    assert [p.name for p in (tmp_path / "set1").glob("[0-9]*.png")] == []
+
+
+def test_a_background_that_cannot_be_written_leaves_no_set_behind(tmp_path: Path) -> None:
+    with opened(sets(tmp_path / "images")) as it:
+        film = Film(it)
+        film.run(0.1)
+        film.ask("plate")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            film.run(2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert film.told()[-1].endswith("bkg.png: cannot be written: file too large")
+        assert film.ask("save").startswith("there is no background yet")
+    assert list((tmp_path / "images").iterdir()) == []
 
 
 def test_the_countdown_is_told_second_by_second(tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
-"""Palms: against MediaPipe's own hands on photos, and how boxes become palms."""
+"""Palms: against MediaPipe's own hands on photos, and at buttons."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
 
-from bgflow.errors import ModelError
+from bgflow.controls import Controls
+from bgflow.detector import compiled
+from bgflow.errors import ModelError, UsageError
 from bgflow.media.pictures import read
 from bgflow.models import find
-from bgflow.stages.palm import SIDE, Detect, _compiled, centres, found
-from bgflow.testing import opened, run_stage
+from bgflow.stage import Stage
+from bgflow.stages.palm import Detect
+from bgflow.stages.ui import Buttons
+from bgflow.testing import Opened, TestContext, opened, run_stage
 from tests.hands import held_up
 
 # The middle between wrist and middle knuckle that mediapipe 0.10.21's Hands (model 0, static pictures) finds.
@@ -71,41 +76,120 @@ def test_rows_without_a_palm_are_zero_and_nothing_of_the_frame_before_stays() ->
 
 @pytest.mark.usefixtures("model")
 def test_a_process_loads_a_model_once() -> None:
-    _compiled.cache_clear()
+    compiled.cache_clear()
     for _ in range(2):
         with opened(Detect(threads=1)):
             pass
-    assert (_compiled.cache_info().misses, _compiled.cache_info().hits) == (1, 1)
+    assert (compiled.cache_info().misses, compiled.cache_info().hits) == (1, 1)
 
 
-def boxes(*palms: tuple[int, float, float, float]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Answers of the network: (box, centre x in pixels, score before the sigmoid, side in pixels) of each."""
-    out, scores = np.zeros((2016, 18), np.float32), np.full(2016, -99, np.float32)
-    for n, x, score, side in palms:
-        out[n, 0], out[n, 2:4], scores[n] = x - centres()[n, 0] * SIDE, side, score
-        out[n, 4:] = np.tile([x - centres()[n, 0] * SIDE, 0], 7)
-    return out, scores
+H, W, FPS = 360, 640, 30
+PLACES = ((0.85, 0.2), (0.85, 0.7), (0.15, 0.45))
+WALL = held_up(H, W, 5, 5, 60)
 
 
-def test_boxes_lie_on_two_grids_in_the_order_of_the_network() -> None:
-    middle = centres()
-    assert middle.shape == (2016, 2)
-    assert middle[[0, 1, 2, 48, 1152, 1158, 2015]].tolist() == pytest.approx(
-        np.array([(0.5, 0.5)] * 2 + [(1.5, 0.5), (0.5, 1.5)] + [(1, 1), (3, 1), (23, 23)]) / 24
-    )
+class Beside:
+    """A palm.detect that looks at the buttons of a ui.buttons, and that."""
+
+    def __init__(self, **params: Any):
+        buttons = [{"label": "A", "at": at, "do": {"toggle": "buttons.mirror"}} for at in PLACES]
+        self.stages: dict[str, Stage] = {"palm": Detect(near="buttons"), "buttons": Buttons(buttons=buttons, **params)}
+        controls = Controls(self.stages)
+        contexts = [TestContext(stage) for stage in self.stages.values()]
+        for ctx, name in zip(contexts, self.stages, strict=True):
+            ctx.name, ctx.controls, ctx._shared = name, controls, contexts[0]._shared
+        self.palm, self.buttons = (Opened(it, ctx) for it, ctx in zip(self.stages.values(), contexts, strict=True))
+        self.frame = 0
+
+    def __enter__(self) -> Self:
+        for it in (self.palm, self.buttons):
+            it.stage.open(it.ctx)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for it in (self.palm, self.buttons):
+            it.stage.close()
+
+    def __call__(self, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """One frame; the palms that were found in it."""
+        palms: np.ndarray[Any, Any] = self.palm(pts=self.frame, time_base=Fraction(1, FPS), image=image)
+        self.buttons(pts=self.frame, time_base=Fraction(1, FPS), image=image, palms=palms)
+        self.buttons.ctx.controls.apply("buttons")
+        self.frame += 1
+        return palms
+
+    def after(self, frames: int, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The palms after so many frames of the same picture."""
+        for _ in range(frames):
+            palms = self(image)
+        return palms
+
+    @property
+    def looks(self) -> int:
+        return int(self.palm.ctx.facts.get("looks", 0))
 
 
-def test_boxes_that_overlap_are_one_palm_at_their_weighted_mean() -> None:
-    [(score, points)] = found(*boxes((4, 40, 2.0, 50), (5, 44, 0.0, 50)), 0.4)
-    high, low = 1 / (1 + np.exp(-2.0)), 0.5
-    assert score == pytest.approx(high)
-    assert points[0, 0] * SIDE == pytest.approx((40 * high + 44 * low) / (high + low), abs=1e-3)
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("size", [36, 60, 90, 120])
+def test_a_palm_at_a_button_is_found_there_whatever_its_size(place: tuple[float, float], size: int) -> None:
+    with Beside() as it:
+        palms = it.after(6, held_up(H, W, *place, size))[0]
+    assert palms[2] > 0.5
+    assert np.hypot((palms[0] - place[0]) * W, (palms[1] - place[1]) * H) < 0.5 * 0.06 * W
 
 
-def test_boxes_apart_are_two_palms_the_surest_first() -> None:
-    palms = found(*boxes((4, 30, 1.0, 30), (40, 150, 2.0, 30)), 0.5)
-    assert [round(float(points[0, 0]) * SIDE) for _, points in palms] == [150, 30]
+@pytest.mark.usefixtures("model")
+def test_a_palm_too_small_for_the_whole_picture_is_found_at_a_button() -> None:
+    image = held_up(H, W, *PLACES[1], 36)
+    assert not run_stage(Detect(), image=image).any()
+    with Beside() as it:
+        assert it.after(6, image).any()
 
 
-def test_a_box_that_is_not_sure_enough_is_no_palm() -> None:
-    assert found(*boxes((4, 30, -0.1, 30)), 0.5) == []
+@pytest.mark.usefixtures("model")
+def test_at_a_scene_that_stands_still_each_button_is_looked_at_once_a_second() -> None:
+    noise = np.random.default_rng(1)
+    with Beside() as it:
+        for _ in range(4 * FPS):
+            it((WALL.astype(int) + noise.integers(-4, 5, (H, W, 1))).astype(np.uint8))
+        assert it.looks == 3 * 4
+
+
+@pytest.mark.usefixtures("model")
+def test_however_much_moves_one_button_is_looked_at_in_a_frame_and_each_in_turn() -> None:
+    noise = np.random.default_rng(1)
+    with Beside() as it:
+        for n in range(12):
+            it(noise.integers(0, 256, (H // 10, W // 10, 3), np.uint8).repeat(10, 0).repeat(10, 1))
+            assert it.looks == n + 1
+        assert [spot.looked for spot in it.palm.stage._spots] == [10, 11, 12]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(("rests", "presses"), [(0.5, 0), (0.75, 1)])
+def test_a_hand_presses_as_long_as_it_rests_whatever_is_looked_at(rests: float, presses: int) -> None:
+    with Beside() as it:
+        for image, seconds in ((WALL, 0.4), (held_up(H, W, *PLACES[0], 60), rests), (WALL, 0.6)):
+            for _ in range(round(seconds * FPS)):
+                palms = it(image)
+        assert it.buttons.ctx.controls.value("buttons.mirror") == bool(presses)
+    assert not palms.any()
+
+
+@pytest.mark.usefixtures("model")
+def test_buttons_of_a_mirror_are_looked_at_where_the_camera_has_them() -> None:
+    image = held_up(H, W, 1 - PLACES[2][0], PLACES[2][1], 60)
+    with Beside(mirror=True) as it:
+        palms = it.after(6, image)
+        assert palms[0, 0] == pytest.approx(1 - PLACES[2][0], abs=0.02)
+        it.buttons.ctx.controls.set("buttons.mirror", False)
+        it.buttons.ctx.controls.apply("buttons")
+        assert not it.after(30, image).any()
+
+
+def test_a_stage_without_buttons_is_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"^near: no stage 'button' has buttons; there is no ui.buttons in this graph$"
+    ):
+        run_stage(Detect(near="button"), image=WALL)

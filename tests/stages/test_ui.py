@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bgflow.action import action
 from bgflow.dwell import Dwell
 from bgflow.errors import UsageError
-from bgflow.stages.ui import GREEN, OPACITY, Buttons
+from bgflow.stages.ui import GREEN, OPACITY, Buttons, Places
 from bgflow.testing import Opened, opened
 
 H, W, FPS = 90, 160, 30
@@ -251,6 +251,16 @@ def test_a_button_with_no_sense_is_refused_by_check() -> None:
     wrong = list(stage.problems())
     assert [param for param, _ in wrong] == ["buttons", "buttons"]
     assert wrong[0][1].startswith("A does 'stop'; wanted stage.action, ")
+
+
+def test_other_stages_see_where_the_buttons_are_in_the_cameras_picture() -> None:
+    buttons = [{"label": "A", "at": (0.2, 0.5), "do": "counted.press"}]
+    with opened(Counted(buttons=buttons, radius=0.1)) as it:
+        places = it.ctx.shared(("buttons", "counted"), Places)
+        assert places.now == ((0.2, 0.5, 0.1),)
+        it.ctx.controls.update({"counted.mirror": True, "counted.radius": 0.2})
+        step(it, 0)
+        assert places.now == ((0.8, 0.5, 0.2),)
 
 
 def test_after_the_first_frames_no_memory_is_taken() -> None:
