@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from bgflow.copies import Copies
@@ -106,6 +106,10 @@ class Chain:
     def nbytes(self) -> int:
         """Bytes of the arrays that belong to its recordings, beside the planned pools."""
         return sum(take.nbytes for takes in list(self._met.values()) for take in list(takes))
+
+    def hides(self, keys: Set[str]) -> bool:
+        """Whether some of these values are its own but do not leave it when it is replayed."""
+        return not (keys & self.keys) <= self._leaving
 
     def forget(self) -> None:
         """Drop all recordings: a parameter has changed, and they have the old one in them."""

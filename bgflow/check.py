@@ -102,6 +102,7 @@ class Checker:
             str(chosen),
             str(clock),
             self._budget(data.get("budget")),
+            text="".join(f"{line}\n" for line in self.doc.lines),
         )
         if "slo" in data and len(nodes) == len(data["stages"]):
             graph = dataclasses.replace(graph, slo=slo.read(data["slo"], graph, self.say))

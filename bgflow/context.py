@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import Future
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,7 +72,8 @@ class RunContext:
         self._usual: dict[str, Pool] = {}
         """By output, the pool of the size that the inputs have now."""
         self._scratch: dict[str, Array] = {}
-        self._wired_outs = {w.out for w in plan.graph.wires if w.src == node.name}
+        self._outs = frozenset(w.out for w in plan.graph.wires if w.src == node.name)
+        self._wired_outs: Set[str] = self._outs
         self._wired_ins = plan.graph.into(node.name)
         self._times = times
         self._shared = shared
@@ -122,6 +123,10 @@ class RunContext:
         name = port if isinstance(port, str) else port.name
         is_output = name in self.node.stage.outputs and not isinstance(port, In)
         return name in (self._wired_outs if is_output else self._wired_ins)
+
+    def tap(self, keys: Set[str]) -> None:
+        """Have these outputs ('stage.port') of this stage made, beside those that are wired; its own thread."""
+        self._wired_outs = self._outs | {out for out in self.node.stage.outputs if f"{self.name}.{out}" in keys}
 
     def device_of(self, stage: str) -> str:
         """The name of the device that another stage is on."""

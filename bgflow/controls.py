@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bgflow.graph import Graph
     from bgflow.keeper import Keeper
     from bgflow.stage import Stage
+    from bgflow.tap import Taps
 
 EVERY = "every"
 STOP = "run.stop"
@@ -51,6 +52,7 @@ class Controls:
     def __init__(self, stages: Mapping[str, Stage], cadences: Mapping[str, int | Auto] | None = None):
         self._stages = dict(stages)
         self._cadences = {n: e.least if isinstance(e, Auto) else e for n, e in (cadences or {}).items()}
+        self._first = {name: stage.params for name, stage in stages.items()}
         self._pending: dict[str, pydantic.BaseModel] = {}
         self._due: dict[str, int] = {}
         self.begun: dict[str, int] = {}
@@ -69,6 +71,8 @@ class Controls:
         """Makes a reader of the run's figures, where there is a run."""
         self.keeper: Keeper | None = None
         """What changes them by itself to hold the graph's slo, where it has one."""
+        self.taps: Taps | None = None
+        """What looks into the run from outside, where there is a run."""
 
     @classmethod
     def of(cls, graph: Graph) -> Controls:
@@ -78,7 +82,7 @@ class Controls:
         return cls({name: node.stage for name, node in nodes.items()}, cadences)
 
     def list(self) -> list[dict[str, Any]]:
-        """Every hot parameter: stage, use, param, value and its JSON schema."""
+        """Every hot parameter: stage, use, param, value, that at the start (`file`), and its JSON schema."""
         out = []
         with self._lock:
             now = {name: self._pending.get(name, stage.params) for name, stage in self._stages.items()}
@@ -88,7 +92,8 @@ class Controls:
                 if is_hot(stage, param):
                     value = getattr(now[name], param)
                     about = schema["properties"][param]
-                    out.append({"stage": name, "use": stage.use, "param": param, "value": value, "schema": about})
+                    told = {"stage": name, "use": stage.use, "param": param, "value": value, "schema": about}
+                    out.append({**told, "file": getattr(self._first[name], param)})
         return out
 
     def value(self, target: str) -> Any:

@@ -53,6 +53,8 @@ class Graph:
     clock: str = "auto"
     budget: Budget = field(default_factory=Budget)
     slo: Slo | None = None
+    text: str = field(default="", repr=False, compare=False)
+    """What it was read from."""
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from bgflow.keeper import Keeper
 from bgflow.loop import Loop
 from bgflow.planning import Plan
 from bgflow.segment import Segment
+from bgflow.tap import Taps
 
 if TYPE_CHECKING:
     import asyncio
@@ -61,6 +62,11 @@ class Ready:
             if self._broken:
                 raise Closed
 
+    @property
+    def passed(self) -> bool:
+        """Whether every stage is open."""
+        return self._left <= 0 and not self._broken
+
     def abort(self) -> None:
         """Wake everybody: there will be no start."""
         with self._changed:
@@ -78,7 +84,8 @@ class Run:
         self.plan, self.frames, self.capture = plan, frames, capture
         self.clock: Clock = clock or (LiveClock() if plan.live else FileClock())
         self.controls = Controls.of(plan.graph)
-        self.controls.stop, self.controls.figures = self.stop, lambda: Figures(self)
+        self.taps = Taps(plan)
+        self.controls.stop, self.controls.figures, self.controls.taps = self.stop, lambda: Figures(self), self.taps
         self.shared = Shared(plan, self.controls)
         self.errors: list[BaseException] = []
         self.aborted = False

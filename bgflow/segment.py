@@ -39,6 +39,8 @@ class Segment:
         self.join = Join([e for e, drives in ins if drives], [e for e, drives in ins if not drives], run.plan.live)
         self.hold = {w.key for n in nodes for p, w in graph.into(n.name).items() if n.stage.inputs[p].hold}
         self.held: dict[str, Any] = {}
+        self.looked = run.taps.keys
+        self.place = run.plan.segments.index(plan)
         self.copies = Copies()
         rest = [step for step in self.steps if step is not self.source]
         self.units = tuple(chains(rest, graph.wires, self.copies) if run.capture else rest)
@@ -124,6 +126,8 @@ class Segment:
                 stream.close()
 
     def _instant(self, frame: Frame) -> None:
+        if self.run.taps.keys is not self.looked:
+            self._tap()
         values = dict(frame.data)
         bare = Frame(frame.seq, frame.pts, frame.time_base, born=frame.born)  # a context must not keep arrays alive
         held, copies, arrived = self.held, self.copies, False
@@ -156,7 +160,20 @@ class Segment:
         copies.keep_only(self.hold)
         if arrived:
             self.run.arrived(frame)
+        if self.looked:
+            self.run.taps.offer(self.place, frame, values, held, self.times, self._kept)
         self._send(frame, values)
+
+    def _kept(self, key: str) -> Any:
+        """An output of a stage here as the stage itself has kept it, if it has."""
+        name, _, out = key.partition(".")
+        return next(step for step in self.steps if step.name == name).stage.views().get(out)
+
+    def _tap(self) -> None:
+        """Make what is looked at from now on, and no longer what was."""
+        self.looked = self.run.taps.keys
+        for step in self.steps:
+            step.ctx.tap(self.looked)
 
     def _change(self, step: Step, chain: Chain | None, seq: int) -> None:
         """Give a stage its new values and have it do what was asked; recordings have the old values in them."""
@@ -181,7 +198,7 @@ class Segment:
                     self._change(step, chain, frame.seq)
                 except Exception as e:
                     raise step.ctx.error("process", frame.seq, e) from e
-        if any(step.rests for step in chain.steps):  # an slo has told one to
+        if any(step.rests for step in chain.steps) or chain.hides(self.looked):  # an slo has told one to rest
             return None
         before = {key: self.times.pop(key) for key in chain.keys & self.times.keys()}  # they are made anew now
         try:

@@ -223,6 +223,10 @@ class Stage:
         """A source's stream; each item is (pts, value)."""
         raise TypeError(f"{type(self).__qualname__} is not a source")
 
+    def views(self) -> Mapping[str, Array]:
+        """Outputs that were sent long ago and are still at hand, by port, for somebody who begins to look at them."""
+        return {}
+
     def copies(self) -> tuple[int, int]:
         """Copies (from the host, to the host) that each instant makes inside this stage when it is on an accelerator.
 

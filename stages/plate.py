@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import math
+from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bgflow.action import action
 from bgflow.devices import to_host
 from bgflow.errors import MediaError, UsageError
 from bgflow.frame import Array
@@ -32,9 +34,10 @@ class Capture(Stage, use="plate.capture"):
     """Takes a clean plate: after a countdown from a few seconds of footage, or `auto` from all of it.
 
     Each pixel keeps `samples` colours, taken while nothing moved around it, which costs 3 * samples + 20 bytes a pixel
-    (191 MB at 1080p with 24); the plate is the mean of those that agree. Somebody may walk through. With `auto`,
-    plates are sent for as long as the stream runs; what an alpha marks as subject never enters, and without one
-    whoever stays in place for half of `memory` becomes background.
+    (191 MB at 1080p with 24); the plate is the mean of those that agree. Somebody may walk through. The countdown is
+    told, second by second, and begins again when another plate is asked for (`take`). With `auto`, plates are sent for
+    as long as the stream runs; what an alpha marks as subject never enters, and without one whoever stays in place for
+    half of `memory` becomes background.
     On an accelerator a sample, and a plate that is ready, each bring a few numbers to the host.
 
     quality = coverage * (1 - motion) / (1 + (noise / 8)**2): the share of the plate that half of its samples agree
@@ -68,7 +71,15 @@ class Capture(Stage, use="plate.capture"):
         self._take: tuple[int, int, int] | None = None
         self._making = self._ready = dict[str, Array]()
         self._start = self._due = 0.0
-        self._row, self._finished = 0, False
+        self._row, self._told, self._finished = 0, 0, False
+
+    @action
+    def take(self) -> str:
+        """Take the empty scene after a countdown: leave the picture."""
+        if self.auto:
+            raise UsageError("the plate is automatic: it is always being taken")
+        self._take = None
+        return f"plate in {self.countdown:g} s"
 
     def process(self, image: Array, alpha: Array | None) -> dict[str, Array] | None:
         h, w = image.shape[:2]
@@ -77,6 +88,7 @@ class Capture(Stage, use="plate.capture"):
             self._begin(image, time)
         if self._finished:
             return None
+        self._tell(time)
         if time >= self._due:
             passed = time - self._start
             self._rings.look(image, alpha, self.motion)
@@ -90,6 +102,9 @@ class Capture(Stage, use="plate.capture"):
         self._rings.settle(0, h, **self._making, reach=self.reach)
         return self._done()
 
+    def views(self) -> Mapping[str, Array]:
+        return self._ready
+
     def close(self) -> None:
         if self.auto and self._ready:
             self._write()
@@ -102,7 +117,18 @@ class Capture(Stage, use="plate.capture"):
         self._rings.begin(image)
         self._take, self._start = (h, w, self.retake), time
         self._due = time if self.auto else time + self.countdown
-        self._row, self._finished = 0, False
+        self._row, self._told, self._finished = 0, 0, False
+
+    def _tell(self, time: float) -> None:
+        """Tell every second of the countdown, and when it is over."""
+        left = math.ceil(self._start + self.countdown - time - 1e-6)
+        if self.auto or self.countdown == 0 or left == self._told:
+            return
+        if left > 0:
+            self.ctx.tell(f"Background in {left}: leave the picture", 1.2, "countdown")
+        elif self._told > 0:
+            self.ctx.tell("Taking the background: stay out", self.seconds + 1, "countdown")
+        self._told = left
 
     def _sweep(self, h: int) -> dict[str, Array] | None:
         """Work out one more band of the plate; the whole of it after the last one."""
@@ -123,6 +149,8 @@ class Capture(Stage, use="plate.capture"):
         coverage, noise = self._rings.grade(made["spread"])
         self.grade = quality = coverage * (1 - self._rings.motion) / (1 + (noise / GRAIN) ** 2)
         self.ctx.log.info("plate: quality %.2f, coverage %.2f, noise %.1f levels", quality, coverage, noise)
+        if not self.auto and self.countdown:
+            self.ctx.tell(f"Background taken, quality {quality:.2f}")
         if quality < POOR and not self.auto:
             self.ctx.warn(
                 f"the plate is poor: quality {quality:.2f} of 1, {coverage:.0%} of it seen at rest, noise {noise:.1f} "

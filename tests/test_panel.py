@@ -72,7 +72,7 @@ def test_a_colour_chosen_on_the_page_changes_the_picture(tmp_path: Path) -> None
         await corner(url, (255, 0, 0))
         return await got(url, "api/backgrounds")
 
-    assert during(tmp_path, choose) == {"value": "#ff0000", "gallery": names()}
+    assert during(tmp_path, choose) == {"value": "#ff0000", "gallery": names(), "sent": []}
 
 
 def test_a_painting_chosen_on_the_page_changes_the_picture(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_camera_is_refused_by_a_graph_without_one() -> None:
 
 def test_there_is_nothing_to_set_where_a_graph_has_nothing() -> None:
     assert told("GET", "api/controls") == (200, {"controls": [], "actions": []})
-    assert told("GET", "api/backgrounds") == (200, {"value": None, "gallery": []})
+    assert told("GET", "api/backgrounds") == (200, {"value": None, "gallery": [], "sent": []})
 
 
 def test_a_background_is_refused_by_a_graph_without_one() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
+from typing import TypeAlias
 
 import click
 
@@ -21,9 +20,10 @@ from bgflow.planning import Plan, plan
 from bgflow.preload import preloaded
 from bgflow.report import report, write
 from bgflow.run import Run
+from bgflow.stopping import INTERRUPTED, stopping
 
 PERIOD = 0.1  # seconds between two looks at a run
-INTERRUPTED = 130
+Beside: TypeAlias = Callable[[Run], AbstractContextManager[object]]
 log = logging.getLogger("bgflow.run")
 
 
@@ -35,8 +35,11 @@ def launch(
     sync: bool = False,
     eager: bool = False,
     show_plan: bool = False,
+    beside: Beside = contextlib.nullcontext,
 ) -> int:
     """Plan and run a graph, or only print its plan; returns the exit code. `eager` captures no launches of a GPU.
+
+    What `beside` makes of the run is entered as long as that lasts.
 
     The first SIGINT or SIGTERM lets the run finish what is under way and returns 0; the second throws it away, and
     130 is returned; the third ends the process on the spot.
@@ -52,7 +55,7 @@ def launch(
     if report_to and Path(report_to).is_dir():
         raise UsageError(f"--report {report_to}: is a folder; give the name of a file to write")
     with preloaded(graph):
-        return _run(_planned(graph, sync), frames, report_to, capture=not eager)
+        return _run(_planned(graph, sync), frames, report_to, capture=not eager, beside=beside)
 
 
 def _planned(graph: Graph, sync: bool) -> Plan:
@@ -64,7 +67,7 @@ def _planned(graph: Graph, sync: bool) -> Plan:
         raise
 
 
-def _run(planned: Plan, frames: int, report_to: str | None, *, capture: bool) -> int:
+def _run(planned: Plan, frames: int, report_to: str | None, *, capture: bool, beside: Beside) -> int:
     log.info(planned.why)
     unknown = sum(pool.shape is None for pool in planned.pools.values())
     later = f", and {unknown} pool{'s' * (unknown != 1)} more as large as the first frame asks" if unknown else ""
@@ -72,7 +75,7 @@ def _run(planned: Plan, frames: int, report_to: str | None, *, capture: bool) ->
     run = Run(planned, frames=frames, capture=capture)
     meter = Meter(run)
     try:
-        with _signals(run), run, display(run, meter) as refresh:
+        with stopping(run.stop, run.abort), run, beside(run), display(run, meter) as refresh:
             finishing = False
             milestones = list(SHRINKS)
             while not run.wait(PERIOD):
@@ -114,19 +117,3 @@ def _writer(graph: Graph) -> str:
 
 def _path(node: Node) -> str:
     return str(getattr(node.stage, "path", "") or "")
-
-
-@contextlib.contextmanager
-def _signals(run: Run) -> Iterator[None]:
-    """SIGINT and SIGTERM: stop, then abort, then end the process."""
-    steps = iter((run.stop, run.abort))
-
-    def step(number: int, frame: FrameType | None) -> None:
-        next(steps, lambda: os._exit(INTERRUPTED))()
-
-    before = {s: signal.signal(s, step) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

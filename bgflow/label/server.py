@@ -7,11 +7,9 @@ import contextlib
 import functools
 import io
 import logging
-import os
-import signal
 import socket
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +21,12 @@ from bgflow.label.pictureset import Entry, PictureSet, Stale
 from bgflow.label.prelabel import Prelabels
 from bgflow.media.container import reason
 from bgflow.media.pictures import read, rgb
+from bgflow.stopping import stopping
 from bgflow.web.files import files, page_folder
 from bgflow.web.guard import Guard, address, bound, refused
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
-INTERRUPTED = 130
 LABEL_BYTES = 64 * 1024 * 1024
 THUMBNAIL = (160, 120)  # width and height at most
 SHOWN = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif"}  # what every browser shows by itself
@@ -206,12 +204,7 @@ def serve(folder: Path, port: int, mode: Any, browser: bool) -> None:
     async def until_stopped() -> None:
         server = LabelServer(pictures, port, lambda changed: Prelabels(pictures, mode, changed))
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        steps = iter([lambda: loop.call_soon_threadsafe(stop.set)])
-
-        def step(*_: object) -> None:
-            next(steps, lambda: os._exit(INTERRUPTED))()  # the second does not wait for a pre-label to be ready
-
-        with _signals(step):
+        with stopping(lambda: loop.call_soon_threadsafe(stop.set)):  # the second waits for no pre-label
             async with server.running():
                 log.info("%d pictures, pre-labels from %s", len(pictures.look()), server.prelabels.how or "nothing")
                 if server.prelabels.note:
@@ -222,16 +215,6 @@ def serve(folder: Path, port: int, mode: Any, browser: bool) -> None:
                 await stop.wait()
 
     asyncio.run(until_stopped())
-
-
-@contextlib.contextmanager
-def _signals(step: Callable[..., None]) -> Iterator[None]:
-    before = {number: signal.signal(number, step) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 async def _aside(work: Callable[..., T], *given: Any) -> T:

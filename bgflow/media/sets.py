@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import platform
 import re
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bgflow.aside import aside
 from bgflow.devices import Host
 from bgflow.errors import MediaError
 
@@ -101,12 +101,10 @@ def _new(root: Path) -> Path:
 
 
 def _write(file: Path, body: bytes) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(body)
-        part.replace(file)
+        with aside(file) as part:
+            part.write_bytes(body)
     except OSError as e:
-        part.unlink(missing_ok=True)
         raise MediaError(f"{file}: cannot be written: {(e.strerror or str(e)).lower()}") from e
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from bgflow.aside import aside
 from bgflow.errors import UsageError
 from bgflow.train.curve import Row
 
@@ -30,12 +30,10 @@ class Checkpoint:
 
     def save(self, folder: Path) -> None:
         """Write it whole or not at all."""
-        part = folder / f".{FILE}.{os.getpid()}.part"
         try:
-            torch.save(asdict(self), part)
-            part.replace(folder / FILE)
+            with aside(folder / FILE) as part:
+                torch.save(asdict(self), part)
         except (OSError, RuntimeError) as e:  # torch tells of a full disk so
-            part.unlink(missing_ok=True)
             raise UsageError(f"{folder}: the checkpoint cannot be written: {str(e).splitlines()[0]}") from e
 
     @property

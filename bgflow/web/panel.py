@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web as http
 
+from bgflow.document import near
 from bgflow.errors import UsageError
 from bgflow.web.guard import json_body
 
@@ -70,14 +71,21 @@ class Panel:
     async def _backgrounds(self, _: http.Request) -> http.StreamResponse:
         found = self._replace()
         if found is None:
-            return http.json_response({"value": None, "gallery": []})
-        return http.json_response({"value": self.shown(found["value"]), "gallery": _gallery()})
+            return http.json_response({"value": None, "gallery": [], "sent": []})
+        told = {"value": self.shown(found["value"]), "gallery": _gallery(), "sent": list(self._sent)}
+        return http.json_response(told)
 
     async def _thumbnail(self, request: http.Request) -> http.StreamResponse:
         name = request.match_info["name"]
-        if name not in _gallery():
-            raise http.HTTPNotFound(text=f"the gallery has no {name!r}")
-        picture = await asyncio.get_running_loop().run_in_executor(None, _thumbnail, name)
+        if name not in self._sent and name not in _gallery():
+            raise http.HTTPNotFound(text=f"there is no background {name!r}{near(name, _gallery())}")
+        work = (
+            functools.partial(_small, self._sent[name]) if name in self._sent else functools.partial(_thumbnail, name)
+        )
+        try:
+            picture = await asyncio.get_running_loop().run_in_executor(None, work)
+        except FileNotFoundError:  # newer ones came meanwhile
+            raise http.HTTPNotFound(text=f"{name} is not kept any more") from None
         return http.Response(body=picture, content_type="image/jpeg")
 
     async def _background(self, request: http.Request) -> http.StreamResponse:
@@ -114,14 +122,15 @@ class Panel:
         self.web.controls.set(target, str(path))
         return http.json_response({"value": shown})
 
+    def sent(self) -> dict[str, str]:
+        """What the pictures that were sent are called, by their paths."""
+        return {path: name for name, path in self._sent.items()}
+
     def shown(self, value: Any) -> Any:
         """A parameter's value as a browser may see it; a file's path is nobody's business there."""
         if not isinstance(value, str):
             return value
-        for shown, path in self._sent.items():
-            if path == value:
-                return shown
-        return Path(value).name or value
+        return self.sent().get(value) or Path(value).name or value
 
 
 def _gallery() -> list[str]:
@@ -139,6 +148,17 @@ def _thumbnail(name: str) -> bytes:
 
     out = io.BytesIO()
     Image.fromarray(render(name, *THUMBNAIL)).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def _small(path: str) -> bytes:
+    """A picture cut to the shape of a thumbnail."""
+    from PIL import Image, ImageOps
+
+    h, w = THUMBNAIL
+    out = io.BytesIO()
+    with Image.open(path) as found:
+        ImageOps.fit(found, (w, h)).save(out, "JPEG", quality=85)
     return out.getvalue()
 
 

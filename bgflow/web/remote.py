@@ -62,7 +62,8 @@ class Remote:
     async def _list(self, _: http.Request) -> http.StreamResponse:
         if self.web.controls is None:
             return http.json_response({"controls": [], "actions": []})
-        controls = [{**it, "value": self.web.panel.shown(it["value"])} for it in self._controls.list()]
+        shown = self.web.panel.shown
+        controls = [{**it, **{k: shown(it[k]) for k in ("value", "file")}} for it in self._controls.list()]
         return http.json_response({"controls": controls, "actions": self._controls.actions()})
 
     async def _set(self, request: http.Request) -> http.StreamResponse:
@@ -76,9 +77,12 @@ class Remote:
         """Set values, all or none; the answer has the first frame that they hold for."""
         if not isinstance(values, dict) or not values:
             raise UsageError('the body must be an object such as {"stage.param": 1}')
-        schemas = {f"{it['stage']}.{it['param']}": it["schema"] for it in self._controls.list()}
+        known = {f"{it['stage']}.{it['param']}": it for it in self._controls.list()}
         for target, value in values.items():
-            if not _harmless(value, schemas.get(target, {})):
+            about = known.get(target, {"file": None, "schema": {}})
+            if isinstance(value, str) and value == self.web.panel.shown(about["file"]):
+                values[target] = about["file"]  # back to what the graph says itself, which may well be a file
+            elif not _harmless(value, about["schema"]):
                 raise UsageError(
                     f"{target} is {value!r}, but what is set from outside names no files: give one of its choices, "
                     "a colour such as #2f52cf, gallery:NAME, or a number"

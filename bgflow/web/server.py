@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -16,10 +17,15 @@ from bgflow.media.container import reason
 from bgflow.web import running
 from bgflow.web.files import files, page_folder
 from bgflow.web.guard import LOCAL, Guard, address, bound, json_body
+from bgflow.web.look import Looks
+from bgflow.web.outline import outline
 from bgflow.web.panel import Panel
+from bgflow.web.recipe import recipe
 from bgflow.web.remote import Remote
 
 if TYPE_CHECKING:
+    from bgflow.graph import Graph
+    from bgflow.planning import Plan
     from bgflow.web.mjpeg import Preview
     from bgflow.web.peer import Peers
     from bgflow.web.track import Camera, Stream
@@ -29,27 +35,39 @@ log = logging.getLogger("bgflow.webrtc")
 
 
 class Web:
-    """One address. The socket is bound here, on any thread; everything else belongs to the run's event loop.
+    """One address. The socket is bound here, on any thread; everything else belongs to the loop that serves it.
+
+    `option` is how `stage` is told another port.
 
     Raises:
         UsageError: the address is taken or not ours, or the certificate cannot be read.
     """
 
-    def __init__(self, host: str, port: int, cert: str | None, key: str | None, stage: str):
+    def __init__(self, host: str, port: int, cert: str | None, key: str | None, stage: str, option: str = ""):
         self.host, self.local = host, host in LOCAL
         self.tls, self.cert = _tls(cert, key, stage), cert
-        self.socket = bound(host, port, stage, f"{stage}.port=")
+        self.socket = bound(host, port, stage, option or f"{stage}.port=")
         self.port: int = self.socket.getsockname()[1]
         self.camera: Camera | None = None
         self.streams: dict[str, Stream] = {}
         self.preview: Preview | None = None
         self.peers: Peers | None = None
         self.controls: Any = None
+        self.original: Graph | None = None
+        """The graph as its file has it, where what runs was changed for looking at it."""
         self.ready = False
         self._users = 0
         self._runner: http.AppRunner | None = None
-        self.panel, self._remote = Panel(self), Remote(self)
+        self.panel, self._remote, self._looks = Panel(self), Remote(self), Looks(self)
         self._leave_list: Callable[[], None] | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What the run does. Raises UsageError where there is none."""
+        if self.controls is None or self.controls.taps is None:
+            raise UsageError("this server has no run")
+        found: Plan = self.controls.taps.plan
+        return found
 
     @property
     def url(self) -> str:
@@ -103,6 +121,9 @@ class Web:
                 http.get("/preview.mjpg", self._preview_stream),
                 *self.panel.routes(),
                 *self._remote.routes(),
+                *self._looks.routes(),
+                http.get("/api/graph", self._graph),
+                http.get("/api/graph.yaml", self._recipe),
             ]
         )
         self._runner = http.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
@@ -117,19 +138,22 @@ class Web:
         if self.peers:
             await self.peers.close_all()
         await self._remote.close()
+        await self._looks.close()
         if self._runner:
             await self._runner.cleanup()
+        await self._looks.end()
         self.panel.close()
         self.socket.close()
 
     async def _index(self, _: http.Request) -> http.StreamResponse:
-        if not self.camera and not self.streams and self.preview:
+        if not self.controls and self.preview:
             raise http.HTTPFound("/preview")
         return http.FileResponse(page_folder() / "index.html")
 
     async def _about(self, _: http.Request) -> http.StreamResponse:
         return http.json_response(
             {
+                "graph": self.plan.graph.name if self.controls else None,
                 "camera": self.camera.want if self.camera else None,
                 "streams": list(self.streams),
                 "preview": self.preview is not None,
@@ -146,6 +170,16 @@ class Web:
         keeper = self.controls.keeper if self.controls else None
         slo = keeper.status() if keeper else None
         return http.json_response({"ready": self.ready, "camera": camera, "streams": streams, "slo": slo})
+
+    async def _graph(self, _: http.Request) -> http.StreamResponse:
+        return http.json_response(outline(self.plan, self.controls))
+
+    async def _recipe(self, request: http.Request) -> http.StreamResponse:
+        """The graph's file with the values as they are now; whoever is on another machine sees no folders of this."""
+        graph, private = self.original or self.plan.graph, request.remote not in LOCAL
+        work = functools.partial(recipe, graph, self.controls, self.panel.sent(), private)
+        text = await asyncio.get_running_loop().run_in_executor(None, work)
+        return http.Response(text=text, content_type="application/yaml")
 
     async def _offer(self, request: http.Request) -> http.StreamResponse:
         body = await json_body(request, {"sdp": str, "role": str})

@@ -1,9 +1,8 @@
 // The figures under the picture: everything shown is measured, by the browser's statistics or by the server.
 
-const show = (id, text) => {
-  const place = document.getElementById(id);
-  if (place.textContent !== text) place.textContent = text;
-};
+import { byId, write } from "./element.js";
+
+const show = (id, text) => write(byId(id), text);
 
 /** The statistics of one connection; counters that only grow become averages over the time between two calls. */
 class Meter {
@@ -46,29 +45,31 @@ class Meter {
 const ms = (seconds) => (seconds === undefined || seconds === null ? null : seconds * 1000);
 const sum = (...parts) => parts.reduce((all, part) => all + (part ?? 0), 0);
 
-const viewer = new Meter();
-const camera = new Meter();
+const received = new Meter();
+const sent = new Meter();
 
-/** Read and show everything. */
-export async function figures({ viewing, sending, status, stream }) {
-  const [down, up] = [await viewer.read(viewing?.pc), await camera.read(sending?.pc)];
-  const about = status?.streams[stream];
+/** Read and show everything; `told` is what the run says of itself, `size` that of pictures that come without video. */
+export async function figures({ viewer, camera, status, told, size }) {
+  const [down, up] = [await received.read(viewer.receiving?.pc), await sent.read(camera.sending?.pc)];
+  const about = status?.streams[viewer.stream];
+  const video = Boolean(viewer.stream);
   const live = down.fps > 0;
+  for (const id of ["latency", "viewers"]) byId(id).parentElement.hidden = !video;
 
   const network = sum(down.rtt / 2, up.rtt / 2);
   const server = sum(about?.processing, about?.sending);
   const browser = sum(up.encoding, down.smoothing, down.decoding);
+  const parts = `network ${Math.round(network)} · server ${Math.round(server)} · browser ${Math.round(browser)}`;
   show("latency", live ? `≈ ${Math.round(network + server + browser)} ms` : "–");
-  show(
-    "latency-parts",
-    live ? `network ${Math.round(network)} · server ${Math.round(server)} · browser ${Math.round(browser)}` : "",
-  );
+  show("latency-parts", live ? parts : "");
 
-  show("fps", live ? down.fps.toFixed(0) : "–");
-  show("fps-parts", status?.camera?.on ? `camera ${status.camera.fps.toFixed(0)}` : "");
+  const fps = video ? (live ? down.fps : null) : (told?.fps ?? null);
+  show("fps", fps === null ? "–" : fps.toFixed(0));
+  const done = told ? `${told.frames.toLocaleString("en")} so far` : "";
+  show("fps-parts", status?.camera?.on ? `camera ${status.camera.fps.toFixed(0)}` : done);
 
-  const size = (of) => (of ? `${of[0]} × ${of[1]}` : "–");
-  show("size", live ? size(down.size) : "–");
+  const seen = video ? (live ? down.size : null) : size;
+  show("size", seen ? `${seen[0]} × ${seen[1]}` : "–");
   show("size-parts", live && down.mbits > 0 ? `${down.mbits.toFixed(1)} Mbit/s` : "");
 
   show("viewers", about ? String(about.viewers) : "–");

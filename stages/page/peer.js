@@ -1,24 +1,6 @@
 // WebRTC with the server: one connection sends the camera, another receives the result.
 
-/** Send JSON and return JSON; throws an Error with the server's own line when it refuses. */
-export async function post(path, body, options = {}) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    ...options,
-  });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
-}
-
-export async function get(path) {
-  const answer = await fetch(path);
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
-}
+import { post } from "./server.js";
 
 /** One connection; `track` is the camera to send, without it the result of `stream` is received. */
 export class Peer {

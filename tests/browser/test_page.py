@@ -38,7 +38,8 @@ WINDOWS = [
 ]
 CONTROLS = "[...document.querySelectorAll('button, select, input, summary, a')].filter((it) => it.checkVisibility())"
 NAMELESS = f"""
-    return {CONTROLS}.filter((it) => !(it.ariaLabel || it.textContent.trim() || it.labels?.[0]?.textContent.trim()))
+    const label = (it) => document.getElementById(it.getAttribute("aria-labelledby")) ?? it.labels?.[0];
+    return {CONTROLS}.filter((it) => !(it.ariaLabel || it.textContent.trim() || label(it)?.textContent.trim()))
         .map((it) => it.outerHTML)
 """
 TOO_SMALL = f"""

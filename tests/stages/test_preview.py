@@ -42,11 +42,11 @@ async def parts(url: str, count: int) -> list[Image.Image]:
     return found
 
 
-def test_a_graph_without_webrtc_opens_on_the_preview(tmp_path: Path) -> None:
+def test_a_page_without_any_script_shows_the_preview(tmp_path: Path) -> None:
     with running(tmp_path, GRAPH) as (_, url):
-        path, html = asyncio.run(fetched(url, ""))
-    assert path == "/preview"
+        _, html = asyncio.run(fetched(url, "preview"))
     assert b"/preview.mjpg" in html
+    assert b"<script" not in html
 
 
 def test_several_browsers_get_moving_pictures_of_the_right_size(tmp_path: Path) -> None:
