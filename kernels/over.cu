@@ -64,6 +64,13 @@ KERNEL(tint_background) {
     out(y, x, 2) = mix(image(y, x, 2), blue, a);
 }
 
+KERNEL(tint_subject) {
+    int a = share(weight(alpha(y, x)) * opacity);
+    out(y, x, 0) = mix(image(y, x, 0), red, a);
+    out(y, x, 1) = mix(image(y, x, 1), green, a);
+    out(y, x, 2) = mix(image(y, x, 2), blue, a);
+}
+
 KERNEL(tiled) {
     for (int c = 0; c < 3; ++c) out(y, x, c) = source(y % m, x % n, c);
 }

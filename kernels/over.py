@@ -121,6 +121,15 @@ def tint_background(y, x, image, alpha, red, green, blue, opacity, out):  # type
     out[y, x, 2] = mix(image[y, x, 2], blue, a)
 
 
+@kernel(image="u8[h,w,3]", alpha="f32[h,w]", red="i32", green="i32", blue="i32", opacity="f32", out="u8[h,w,3] out")
+def tint_subject(y, x, image, alpha, red, green, blue, opacity, out):  # type: ignore[no-untyped-def]
+    """A colour film of some opacity over the subject."""
+    a = share(weight(alpha[y, x]) * opacity)
+    out[y, x, 0] = mix(image[y, x, 0], red, a)
+    out[y, x, 1] = mix(image[y, x, 1], green, a)
+    out[y, x, 2] = mix(image[y, x, 2], blue, a)
+
+
 @kernel(source="u8[m,n,3]", out="u8[h,w,3] out", m="i32", n="i32")
 def tiled(y, x, source, out, m, n):  # type: ignore[no-untyped-def]
     """A picture repeated from the top left corner."""
@@ -164,6 +173,11 @@ def grey(alpha: Array, out: Array) -> None:
 def tint(image: Array, alpha: Array, rgb: tuple[int, int, int], opacity: float, out: Array) -> None:
     """Lay a film of colour over what the matte removes, so that its edge can be judged on the picture."""
     tint_background(image, alpha, *rgb, opacity, out)
+
+
+def film(image: Array, alpha: Array, rgb: tuple[int, int, int], opacity: float, out: Array) -> None:
+    """Lay a film of colour over the subject itself."""
+    tint_subject(image, alpha, *rgb, opacity, out)
 
 
 def tile(source: Array, out: Array) -> None:

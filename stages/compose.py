@@ -15,6 +15,8 @@ from bgflow.frame import Array
 from bgflow.kernels import blur, foreground, glow, grade, linear, over, overyuv, yuv
 from bgflow.media.background import Backdrop, Colour, Fit, colour, is_video, problem
 from bgflow.stage import Context
+from bgflow.stages.duplicate import Duplicate as Duplicate  # of this family too
+from bgflow.stages.tint import Tint as Tint
 
 FIT = "cover fills and cuts off what is too much, contain shows all, stretch ignores proportions, tile repeats"
 BACKGROUND = "a colour (#00b140, green, rgb(0,177,64)), a picture, a video that is played in a loop, or gallery:NAME"

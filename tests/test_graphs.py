@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.commandline import bgflow
 
 GRAPHS = Path(__file__).resolve().parents[1] / "graphs"
 NAMES = sorted(p.stem for p in GRAPHS.glob("*.yaml"))
-LIVE = [p.stem for p in GRAPHS.glob("*.yaml") if "use: webrtc.source" in p.read_text()]
+LIVE = [p.stem for p in GRAPHS.glob("*.yaml") if re.search("use: (webrtc|camera).source", p.read_text())]
 FILES = [n for n in NAMES if n not in (*LIVE, "synth_demo", "greenscreen")]
 SMALL = ("--set", "camera.width=96", "--set", "camera.height=64", "--set", "camera.count=12", "--set", "camera.enter=4")
 

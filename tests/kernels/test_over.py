@@ -45,6 +45,7 @@ CASES: list[tuple[Any, Any]] = [
     (over.over_premultiplied, lambda r: [picture(r, c=4), picture(r), blank(*OUT)]),
     (over.to_grey, lambda r: [matte(r), blank(*OUT)]),
     (over.tint_background, lambda r: [picture(r), matte(r), 255, 0, 64, 0.6, blank(*OUT)]),
+    (over.tint_subject, lambda r: [picture(r), matte(r), 255, 0, 64, 0.6, blank(*OUT)]),
     (over.tiled, lambda r: [picture(r, 7, 11), blank(*OUT), 7, 11]),
     (over.filled, lambda r: [1, 2, 254, blank(*OUT)]),
 ]
@@ -192,6 +193,13 @@ def test_tint_leaves_the_subject_and_colours_the_rest() -> None:
     out = blank(1, 2, 3)
     over.tint(flat(100, alpha), alpha, (255, 0, 0), 0.5, out)
     assert out.tolist() == [[[178, 50, 50], [100, 100, 100]]]
+
+
+def test_a_film_colours_the_subject_and_leaves_the_rest() -> None:
+    alpha = np.array([[0, 1]], np.float32)
+    out = blank(1, 2, 3)
+    over.film(flat(100, alpha), alpha, (255, 0, 0), 0.5, out)
+    assert out.tolist() == [[[100, 100, 100], [178, 50, 50]]]
 
 
 def test_tile_repeats_from_the_top_left() -> None:
