@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRAPH ?= graphs/webrtc_replace.yaml
 
-.PHONY: run test gpu-test bench bench-pages quick lint types clean
+.PHONY: run test gpu-test bench bench-pages docs quick lint types clean
 
 run: .venv/installed
 	$(BIN)/bgflow models pull u2netp
@@ -34,6 +34,11 @@ bench-pages:
 	$(BIN)/bgflow bench --merge $(RESULTS)/suites --json $(RESULTS)/bench.json --html $(RESULTS)/bench.html \
 	  --pictures $(RESULTS) --markdown docs/performance.md --markdown README.md
 
+# The documentation as a site that opens from the disk, build/site/index.html; --strict: a broken link is an error.
+docs: .venv/docs
+	$(BIN)/python -m docs.reference build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file build/mkdocs.yml
+
 quick: .venv/tested
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
@@ -56,6 +61,10 @@ types: .venv/tested
 
 .venv/tested: .venv/installed
 	$(BIN)/pip install -q -e ".[test]"
+	touch $@
+
+.venv/docs: .venv/installed
+	$(BIN)/pip install -q -e ".[docs]"
 	touch $@
 
 .venv/gpu: .venv/tested

@@ -17,13 +17,13 @@ from bgflow import Stage
 from bgflow.devices import device
 from bgflow.errors import DeviceError
 from bgflow.interop import tensors
-from bgflow.testing import run_stage
+from bgflow.testing import opened, run_stage
 from tests import cudasim
 from tests.kernels import hostcuda
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs/custom-stages.md").read_text()
-BLOCKS = {m[2]: m[1] for m in re.finditer(r"```python\n(.*?class (\w+)\(.*?)```", PAGE, re.S)}
+BLOCKS = {m[2]: m[1] for m in re.finditer(r"```python\n((?:(?!```).)*?class (\w+)\(.*?)```", PAGE, re.S)}
 IMAGE = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
 ALPHA = np.random.default_rng(2).random((9, 14), np.float32)
 
@@ -46,7 +46,7 @@ def stage(name: str, **modules: Any) -> Stage:
 
 
 def test_the_page_has_a_stage_for_every_library() -> None:
-    assert set(BLOCKS) == {"Posterise", "Mirror", "Night", "Invert", "Soften", "Turned"}
+    assert set(BLOCKS) == {"Posterise", "Mirror", "Night", "Invert", "Soften", "Pulse", "Turned"}
 
 
 @pytest.mark.parametrize("name", ["Posterise", "Mirror", "Night", "Invert", "Soften"])
@@ -60,6 +60,13 @@ def test_posterise_leaves_four_levels() -> None:
     out = run_stage(stage("Posterise"), image=IMAGE)
     np.testing.assert_array_equal(out, IMAGE // 64 * 85)
     assert set(np.unique(out)) == {0, 85, 170, 255}
+
+
+def test_pulse_becomes_brighter_and_darker_every_40_ms() -> None:
+    with opened(stage("Pulse")) as source:
+        frames = [(pts, int(image.max())) for pts, image in source.frames(64)]
+    assert [pts for pts, _ in frames] == [40_000_000 * n for n in range(64)]
+    assert (frames[0][1], frames[32][1], frames[16][1]) == (128, 0, 64)
 
 
 def test_mirror_mirrors() -> None:
@@ -115,7 +122,7 @@ import sys
 import numpy as np
 from numba import cuda
 from bgflow.interop import tensors
-from bgflow.testing import run_stage
+from bgflow.testing import opened, run_stage
 from tests import cudasim
 from tests.kernels import hostcuda
 
