@@ -77,7 +77,7 @@ def pairs(count: int, size: tuple[int, int] = (480, 640)) -> Iterator[tuple[Pict
 
     made = synthetic(SEED)
     for i in range(count):
-        sample = made.draw(np.random.default_rng([SEED, i]), size)
+        sample = made.draw(np.random.default_rng([SEED, i]), size, i)
         assert sample.plate is not None
         yield sample.picture, sample.plate
 

@@ -12,7 +12,7 @@ import torch
 
 from bgflow import models
 from bgflow.errors import MediaError, UsageError
-from bgflow.train import checkpoint, export, loop
+from bgflow.train import checkpoint, export, loop, memory
 from bgflow.train.batches import Batches
 from bgflow.train.checkpoint import Checkpoint
 from bgflow.train.data import Data
@@ -67,6 +67,7 @@ def run(
     models.vacant(name)
     if threads:
         torch.set_num_threads(threads)
+    memory.keep()
     torch.manual_seed(wish.seed)
     how = _changed(recipe(wish.recipe), wish)
     at = _begun(wish, folder, resume)

@@ -1,8 +1,8 @@
 """What lies between a plate and a later picture of the same scene, done to both of them at random.
 
-The camera sets its exposure and its white balance anew, the light changes in a part of the room, the subject throws a
-shadow, the tripod is touched, the sensor makes noise, the lens focuses: none of that is a subject, and the truth stays
-as it is. All is drawn from one generator, so the same seed gives the same batch.
+The camera sets its exposure and its white balance anew and sharpens, the light changes in a part of the room, the
+subject throws a shadow, the tripod is touched, a curtain sways, the sensor makes noise, the lens focuses: none of that
+is a subject, and the truth stays as it is. All is drawn from one generator, so the same seed gives the same batch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from torch.nn import functional as F
 Tensor = Any
 ROWS = 240  # of the picture for which the lengths below are meant
 SHIFT = 2.5  # pixels that the plate may lie beside the picture, at most
+SWAY = 8.0  # pixels by which a part of it may, at most
+FOLD = 0.4  # share of its light that this may add or take, at most
 NOISE = 0.05  # standard deviation of the strongest noise, of 1
 
 
@@ -44,11 +46,11 @@ def pair(picture: Tensor, plate: Tensor, alpha: Tensor, seed: int) -> Tensor:
     `alpha`, `f32[n,1,h,w]`, tells where shadows cannot fall.
     """
     dice = Dice(picture.shape[0], seed)
-    scene = torch.stack([picture, plate])
-    both = exposed(dice, scene, 0.5, 0.1, 0.05, 0.8)  # how the camera was set when the plate was taken
+    scene = muted(dice, torch.stack([picture, plate]))
+    both = exposed(dice, scene, 0.4, 0.1, 0.05, 0.7)  # how the camera was set when the plate was taken
     picture, plate = both[0], moved(dice, both[1])
     picture = picture * shadow(dice, alpha) * daylight(dice, alpha)
-    picture = exposed(dice, picture, 0.45, 0.08, 0.04, 0.7)  # and how it set itself since
+    picture = exposed(dice, picture, 0.35, 0.08, 0.04, 0.75)  # and how it set itself since
     picture, plate = focused(dice, picture), focused(dice, plate)
     picture, plate = grainy(dice, picture, NOISE), grainy(dice, plate, NOISE / 2)
     return torch.cat([picture, plate], 1).clamp_(0, 1)
@@ -64,16 +66,27 @@ def single(picture: Tensor, seed: int) -> Tensor:
 def exposed(dice: Dice, x: Tensor, stops: float, tint: float, lift: float, chance: float) -> Tensor:
     """Another exposure, white balance, black level and tone curve."""
     gain = torch.exp(dice.uniform(-stops, stops) + dice.uniform(-tint, tint, 3, 1, 1))
-    curve = torch.exp(dice.uniform(-0.2, 0.2))
     does = dice.happens(chance)
-    gain, curve, add = 1 + does * (gain - 1), 1 + does * (curve - 1), does * dice.uniform(-lift, lift, 3, 1, 1)
-    return (x * gain + add).clamp(0, 1) ** curve
+    gain, add = 1 + does * (gain - 1), does * dice.uniform(-lift, lift, 3, 1, 1)
+    x = (x * gain + add).clamp_(0, 1)
+    return torch.addcmul(x, does * dice.uniform(-0.25, 0.25) * x, 1 - x)
+
+
+def muted(dice: Dice, x: Tensor) -> Tensor:
+    """Paler colours, down to grey, in most: rooms have few that are pure."""
+    return torch.lerp(x, x.mean(-3, keepdim=True), dice.happens(0.7) * dice.uniform(0, 0.95))
 
 
 def daylight(dice: Dice, like: Tensor) -> Tensor:
     """Light that changes smoothly over the scene, as a factor."""
     field = torch.exp(0.16 * dice.happens(0.4) * dice.normal(1, 3, 4))
-    return F.interpolate(field, like.shape[2:], mode="bicubic", align_corners=True).clamp_(0.6, 1.6)
+    return smooth(field, like.shape[2:]).clamp_(0.6, 1.6)
+
+
+def smooth(field: Tensor, size: tuple[int, int]) -> Tensor:
+    """A few numbers spread over a picture without creases."""
+    coarse = F.interpolate(field, (max(size[0] // 8, 2), max(size[1] // 8, 2)), mode="bicubic", align_corners=True)
+    return F.interpolate(coarse, size, mode="bilinear", align_corners=True)
 
 
 def shadow(dice: Dice, alpha: Tensor) -> Tensor:
@@ -90,7 +103,10 @@ def shadow(dice: Dice, alpha: Tensor) -> Tensor:
 
 
 def moved(dice: Dice, plate: Tensor) -> Tensor:
-    """The plate as a camera sees it that was pushed a little: by `SHIFT` pixels, half a degree, one hundredth."""
+    """The plate as a camera sees it that was pushed a little: by `SHIFT` pixels, half a degree, six thousandths.
+
+    In some of them a part of it, as of a curtain, lies up to `SWAY` pixels elsewhere, and folds otherwise.
+    """
     n, _, h, w = plate.shape
     does = dice.happens(0.6).reshape(n, 1)
     reach = does * SHIFT * h / ROWS
@@ -98,22 +114,31 @@ def moved(dice: Dice, plate: Tensor) -> Tensor:
     offset = reach * dice.uniform(-1, 1, 2) * torch.tensor([2 / w, 2 / h])
     theta = torch.stack([zoom, -turn * h / w, offset[:, 0], turn * w / h, zoom, offset[:, 1]], 1).reshape(n, 2, 3)
     grid = F.affine_grid(theta, plate.shape, align_corners=False)
+    folds = swaying(dice, (h, w))
+    grid = grid + (SWAY * h / ROWS) * folds.permute(0, 2, 3, 1) * torch.tensor([2 / w, 1 / h])
+    plate = plate * (1 + FOLD * folds[:, :1])
     return F.grid_sample(plate, grid, padding_mode="border", align_corners=False)
 
 
+def swaying(dice: Dice, size: tuple[int, int]) -> Tensor:
+    """How far a part of the picture moved, to the right and down, as shares of -1..1: `f32[n,2,h,w]`."""
+    part = smooth(2 * dice.normal(1, 3, 4), size).clamp_(0, 1)
+    return dice.happens(0.4) * dice.uniform(0, 1) * part * smooth(dice.normal(2, 3, 8), size).clamp_(-1, 1)
+
+
 def focused(dice: Dice, x: Tensor) -> Tensor:
-    """A little out of focus, in some."""
+    """A little out of focus, or sharpened, in some."""
     wide = F.pad(x, (1, 1, 1, 1), mode="replicate")
     rows = wide[:, :, :-2] + wide[:, :, 2:] + 2 * wide[:, :, 1:-1]
     soft = (rows[..., :-2] + rows[..., 2:] + 2 * rows[..., 1:-1]) / 16
-    return x + dice.happens(0.35) * dice.uniform(0, 1) * (soft - x)
+    return torch.lerp(x, soft, dice.happens(0.5) * dice.uniform(-0.8, 1))
 
 
 def grainy(dice: Dice, x: Tensor, strongest: float) -> Tensor:
-    """The sensor's noise, as fine as a pixel or, as a codec leaves it, as coarse as two."""
+    """The sensor's noise, as fine as a pixel or, as a codec leaves it, in spots two to four pixels wide."""
     c, h, w = x.shape[1:]
-    strength = strongest * dice.uniform(0, 1) ** 2
-    fine, coarse = dice.normal(c, h, w), dice.normal(c, h // 2, w // 2)
-    which = dice.happens(0.5)
+    spots = int(torch.randint(2, 5, (), generator=dice.generator))
+    fine, coarse = dice.normal(c, h, w), dice.normal(c, -(-h // spots), -(-w // spots))
     coarse = F.interpolate(coarse, (h, w), mode="nearest")
-    return x + strength * (which * coarse + (1 - which) * fine)
+    strength = strongest * dice.uniform(0, 1) ** 2
+    return x + strength * torch.lerp(fine, coarse, dice.happens(0.5))

@@ -50,7 +50,7 @@ def room(rng: np.random.Generator, size: Size) -> Pixels:
 
 
 def clutter(rng: np.random.Generator, size: Size) -> Pixels:
-    """Boxes, discs and lines of any colour on a wall of two, with a grain, more or less in focus."""
+    """Boxes, discs, grilles and lines of any colour on a wall of two, with a grain, more or less in focus."""
     from PIL import Image, ImageDraw, ImageFilter
 
     h, w = size
@@ -64,15 +64,25 @@ def clutter(rng: np.random.Generator, size: Size) -> Pixels:
         half_w, half_h = np.exp(rng.uniform(np.log(2), np.log(0.3 * w), 2))
         box = (x - half_w, y - half_h, x + half_w, y + half_h)
         ink: Any = tuple(rng.integers(0, 256, 3).tolist())
-        match int(rng.integers(4)):
+        match int(rng.integers(6)):
             case 0:
                 pen.ellipse(box, fill=ink)
             case 1:
                 pen.line(box, fill=ink, width=int(rng.integers(1, 7)))
+            case 2:
+                _grille(pen, box, ink, int(rng.integers(3, 12)), upright=bool(rng.integers(2)))
             case _:
                 pen.rectangle(box, fill=ink)
     if rng.random() < 0.6:
-        picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 3))))
+        picture = picture.filter(ImageFilter.GaussianBlur(float(rng.exponential(1.0))))
     grain = rng.standard_normal((h, w, 1), np.float32) * np.float32(rng.uniform(0, 14) * (rng.random() < 0.5))
     made: Pixels = np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8)
     return made
+
+
+def _grille(pen: Any, box: tuple[float, float, float, float], ink: Any, period: int, upright: bool) -> None:
+    """Lines side by side, as of books, blinds, a vent or a curtain."""
+    left, top, right, bottom = box
+    for at in range(int(left if upright else top), int(right if upright else bottom), period):
+        ends = (at, top, at, bottom) if upright else (left, at, right, at)
+        pen.line(ends, fill=ink, width=max(period // 2, 1))

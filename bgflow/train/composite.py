@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from bgflow.train import backdrops, cutouts
+from bgflow.train.dress import dressed
 from bgflow.train.sample import Pixels, Sample, Size
 
-POOL = 400
+POOL = 1000
 """Cut-outs and backgrounds that are rendered, each when it is first wanted; crops, poses and colours vary them."""
+FIRST = 40  # of them from the first sample on; each turn adds one, for to render them takes time
 CUTOUT: Size = (240, 320)
 BACKDROP: Size = (288, 384)
 EMPTY = 0.08  # share of the samples with nobody in it
-CAMOUFLAGE = 0.15  # share of the subjects that wear their background's colours
+NEAR = 0.4  # share of the subjects that come up from the picture's lower edge, as those before a webcam do
 
 Make = Callable[[int], Pixels]
 
@@ -31,54 +33,46 @@ class Composites:
     def __init__(self, cutout: Make, backdrop: Make, counts: tuple[int, int] = (POOL, POOL)):
         self._cutout, self._backdrop, self._counts = cutout, backdrop, counts
 
-    def draw(self, rng: np.random.Generator, size: Size) -> Sample:
-        plate = self._wall(rng, size)
+    def draw(self, rng: np.random.Generator, size: Size, turn: int) -> Sample:
+        plate = self._wall(rng, size, turn)
         picture, alpha = plate.astype(np.float32), np.zeros(size, np.float32)
         for _ in range(0 if rng.random() < EMPTY else int(rng.choice([1, 1, 1, 2, 3]))):
-            subject = self._placed(rng, size)
+            subject = self._placed(rng, size, turn)
             cover = subject[..., 3:].astype(np.float32) / 255
-            dress = self._dressed(rng, subject[..., :3].astype(np.float32), plate, size)
+            dress = dressed(rng, subject[..., :3].astype(np.float32), plate, lambda: self._wall(rng, size, turn))
             picture += cover * (dress - picture)
             alpha += cover[..., 0] * (1 - alpha)
         return Sample(_levels(picture), plate, _levels(alpha * 255))
 
-    def _wall(self, rng: np.random.Generator, size: Size) -> Pixels:
+    def _wall(self, rng: np.random.Generator, size: Size, turn: int) -> Pixels:
         """A part of a background, perhaps seen in a mirror."""
-        return cropped(rng, size, 0.55, self._backdrop(int(rng.integers(self._counts[1]))))[0]
+        return cropped(rng, size, 0.55, self._backdrop(_chosen(rng, self._counts[1], turn)))[0]
 
-    def _placed(self, rng: np.random.Generator, size: Size) -> Pixels:
+    def _placed(self, rng: np.random.Generator, size: Size, turn: int) -> Pixels:
         """A cut-out turned, scaled and put somewhere."""
         from PIL import Image
 
         h, w = size
-        subject = Image.fromarray(self._cutout(int(rng.integers(self._counts[0]))))
+        subject = Image.fromarray(self._cutout(_chosen(rng, self._counts[0], turn)))
         if rng.random() < 0.5:
             subject = subject.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         wide, high = subject.size
-        scale = high / h / np.exp(rng.uniform(-0.5, 0.5))
-        angle = rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(0, 2 * np.pi)
+        if rng.random() < NEAR:
+            times, angle = np.exp(rng.uniform(-0.2, 0.9)), rng.normal(0, 0.08)
+            y = h * (1 - times / 2 + times * abs(rng.normal(0.05, 0.15)))
+        else:
+            times = np.exp(rng.uniform(-0.5, 0.5))
+            angle = rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(0, 2 * np.pi)
+            y = h * (0.5 + rng.normal(0, 0.12))
+        x, scale = w * (0.5 + rng.normal(0, 0.22)), high / h / times
         c, s = scale * np.cos(angle), scale * np.sin(angle)
-        x, y = w * (0.5 + rng.normal(0, 0.22)), h * (0.5 + rng.normal(0, 0.12))
         affine = (c, s, wide / 2 - c * x - s * y, -s, c, high / 2 + s * x - c * y)
         moved = subject.transform((w, h), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
         return np.asarray(moved)
 
-    def _dressed(self, rng: np.random.Generator, colours: Any, plate: Pixels, size: Size) -> Any:
-        """Other colours, a pattern and a light from one side; or nearly the colours of what is behind."""
-        if rng.random() < 0.7:
-            gain, lift = np.exp(rng.uniform(-0.6, 0.5, 3)), rng.uniform(-25, 25, 3)
-            colours = colours[..., rng.permutation(3)] * gain.astype(np.float32) + lift.astype(np.float32)
-        if rng.random() < 0.4:
-            pattern = self._wall(rng, size).astype(np.float32)
-            colours = colours + np.float32(rng.uniform(0.1, 0.9)) * (pattern - pattern.mean((0, 1)))
-        if rng.random() < 0.4:
-            left, right = rng.uniform(0.6, 1.3, 2)
-            side = np.linspace(left, right, size[1], dtype=np.float32)
-            colours = colours * side[:, None]
-        if rng.random() < CAMOUFLAGE:
-            near = np.roll(plate, rng.integers(-20, 21, 2), (0, 1)) if rng.random() < 0.5 else plate.mean((0, 1))
-            colours = colours + np.float32(rng.uniform(0.4, 0.9)) * (near.astype(np.float32) - colours)
-        return np.clip(colours, 0, 255)
+
+def _chosen(rng: np.random.Generator, count: int, turn: int) -> int:
+    return int(rng.integers(min(count, FIRST + turn)))
 
 
 def cropped(rng: np.random.Generator, size: Size, least: float, *pictures: Pixels) -> list[Pixels]:

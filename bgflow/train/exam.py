@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bgflow.train.batches import Batches
+from bgflow.train.batches import ECHO, Batches
 from bgflow.train.recipe import Recipe
 from bgflow.train.sample import Material
 
@@ -31,7 +31,7 @@ class Exam:
     def __init__(self, recipe: Recipe, materials: Sequence[Material], seed: int, count: int = COUNT):
         self.recipe = recipe
         batches = Batches(recipe, materials, min(count, AT_ONCE), seed + 1)
-        self.batches = [batches(n) for n in range(-(-count // AT_ONCE))]
+        self.batches = [batches(n * ECHO, recipe.size()) for n in range(-(-count // AT_ONCE))]
 
     def mark(self, network: Any) -> Mark:
         """The network's mark; leaves it as it was, ready to be trained."""

@@ -51,7 +51,7 @@ class Labelled:
         self._labels = [labels for group in groups for labels in group.labels]
         self._seen: dict[int, Sample] = {}
 
-    def draw(self, rng: np.random.Generator, size: Size) -> Sample:
+    def draw(self, rng: np.random.Generator, size: Size, turn: int) -> Sample:
         index = int(rng.integers(len(self._labels)))
         whole = self._seen.get(index) or self._labels[index].read()
         if len(self._seen) < KEPT:

@@ -23,6 +23,7 @@ from bgflow.train.checkpoint import Checkpoint
 from bgflow.train.curve import Row
 from bgflow.train.exam import Exam
 from bgflow.train.recipe import Recipe
+from bgflow.train.sample import Size
 
 WARM_UP = 0.03  # of the budget, in which the rate rises
 LEAST = 0.01  # of the highest rate, at the end
@@ -64,9 +65,13 @@ def train(
         optimiser.load_state_dict(at.optimiser)
     before, losses = at.seconds, list[float]()
     looked = budget.spent(at.step, at.seconds)
+
+    def size(step: int) -> Size:
+        return recipe.size(budget.spent(step, before + time.monotonic() - began))
+
     network.to(memory_format=torch.channels_last).train()  # a quarter faster on a processor
     with _interrupts() as interrupted, ThreadPoolExecutor(1, "bgflow:batches") as ahead:
-        for step, (x, alpha) in _drawn(batches, at.step, ahead):
+        for step, (x, alpha) in _drawn(batches, at.step, ahead, size):
             spent = budget.spent(step, before + time.monotonic() - began)
             done = spent >= 1
             if not done:
@@ -119,12 +124,14 @@ def _look(network: Any, exam: Exam, at: Checkpoint, rate: float, losses: list[fl
         at.best_iou, at.best = mark.iou, deepcopy(network.state_dict())
 
 
-def _drawn(batches: Batches, first: int, ahead: ThreadPoolExecutor) -> Iterator[tuple[int, Batch]]:
-    """Step after step with its batch; the next is made while this one is learned from."""
-    step, coming = first, ahead.submit(batches, first)
+def _drawn(
+    batches: Batches, first: int, ahead: ThreadPoolExecutor, size: Callable[[int], Size]
+) -> Iterator[tuple[int, Batch]]:
+    """Step after step with its batch, of the step's size; the next is made while this one is learned from."""
+    step, coming = first, ahead.submit(batches, first, size(first))
     while True:
         batch = coming.result()
-        coming = ahead.submit(batches, step + 1)
+        coming = ahead.submit(batches, step + 1, size(step + 1))
         yield step, batch
         step += 1
 

@@ -17,7 +17,9 @@ def edged(logit: Tensor, alpha: Tensor) -> Tensor:
 
     The second (Milletari et al., V-Net, 3DV 2016) keeps a small subject from being outvoted by its background.
     """
-    near = F.avg_pool2d(alpha, REACH, 1, REACH // 2, count_include_pad=False)
+    near = alpha
+    for row, column in ((1, REACH), (REACH, 1)):
+        near = F.avg_pool2d(near, (row, column), 1, (row // 2, column // 2), count_include_pad=False)
     weight = 1 + EDGE * 4 * near * (1 - near)
     entropy = (weight * F.binary_cross_entropy_with_logits(logit, alpha, reduction="none")).sum() / weight.sum()
     found, axes = torch.sigmoid(logit), (1, 2, 3)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 CHANNELS = (16, 32, 48, 56)  # at a half, a quarter, an eighth and a sixteenth of the input
+BIAS = -1.0  # of the logit at the beginning: most of a picture is background
 Tensor = Any
 
 
@@ -34,14 +35,16 @@ class Separable(nn.Module):  # type: ignore[misc]
 
 
 class Point(nn.Module):  # type: ignore[misc]
-    """A convolution that mixes the channels of each pixel."""
+    """A convolution that mixes the channels of each pixel; `bent` is whether what is negative becomes zero."""
 
-    def __init__(self, inside: int, out: int):
+    def __init__(self, inside: int, out: int, bent: bool = True):
         super().__init__()
+        self.bent = bent
         self.point, self.norm = nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.point(x)))
+        y = self.norm(self.point(x))
+        return F.relu(y) if self.bent else y
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
@@ -73,21 +76,20 @@ class Plate(nn.Module):  # type: ignore[misc]
         self.join = Point(2 * d, d)
         self.context = nn.Sequential(Separable(d, d, 5), Separable(d, d, 5))
         self.to_eighth = nn.Sequential(Point(d + 2 * c, c), Separable(c, c))
-        self.to_quarter = nn.Sequential(Point(c + 2 * b, b), Separable(b, b))
-        self.to_half = nn.Sequential(Point(b + a, a), Separable(a, a))
+        self.to_quarter = nn.Sequential(Point(c + 2 * b, b), Separable(b, b), Point(b, a, bent=False))
+        self.to_half = nn.Sequential(Point(3 * a, a), Separable(a, a))
         self.head = nn.ConvTranspose2d(a, 1, 2, 2)
+        nn.init.constant_(self.head.bias, BIAS)
 
     def forward(self, pair: Tensor) -> Tensor:
         n = pair.shape[0]
         both = self.encoder(torch.cat([pair[:, :3], pair[:, 3:]]))
-        picture, plate = ([f[:n] for f in both], [f[n:] for f in both])
-        apart = [torch.abs(p - q) for p, q in zip(picture, plate, strict=True)]
-        deep = torch.cat([apart[3], picture[3]], 1)
-        x = F.relu(self.join(deep) + self.whole(deep.mean((2, 3), keepdim=True)))
-        x = _twice(self.context(x))
-        x = _twice(self.to_eighth(torch.cat([x, apart[2], picture[2]], 1)))
-        x = _twice(self.to_quarter(torch.cat([x, apart[1], picture[1]], 1)))
-        return self.head(self.to_half(torch.cat([x, apart[0]], 1)))
+        seen = [torch.cat([torch.abs(f[:n] - f[n:]), f[:n]], 1) for f in both]
+        x = F.relu(self.join(seen[3]) + self.whole(seen[3].mean((2, 3), keepdim=True)))
+        x = self.context(x)
+        for refine, found in ((self.to_eighth, seen[2]), (self.to_quarter, seen[1]), (self.to_half, seen[0])):
+            x = refine(torch.cat([_twice(x), found], 1))
+        return self.head(x)
 
 
 def _twice(x: Tensor) -> Tensor:

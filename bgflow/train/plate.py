@@ -20,7 +20,7 @@ class Recipe(recipe.Recipe):
     layout = Layout(
         size=(240, 432), multiple=16, resize="within", channels="rgb+plate", mean=(0.5,) * 3, std=(0.25,) * 3
     )
-    size = (192, 256)
+    sizes = ((0.5, (96, 128)), (0.8, (144, 192)), (1.0, (192, 256)))
     batch = 16
     rate = 4e-3
     plates = True
@@ -43,16 +43,12 @@ class Recipe(recipe.Recipe):
         h, w = self.layout.size
         to = Writer("pair", (1, 6, h, w))
         both = _encoder(to, network.encoder, to.concat(*to.halves("pair", 1), axis=0))
-        parts = [to.halves(name, 0) for name in both]
-        picture = [p for p, _ in parts]
-        apart = [to.node("Abs", to.node("Sub", *part)[0])[0] for part in parts]
-        deep = to.concat(apart[3], picture[3])
-        whole = to.conv(to.node("GlobalAveragePool", deep)[0], network.whole)
-        x = to.relu(to.node("Add", _point(to, network.join, deep), whole)[0])
-        x = to.twice(_all(to, network.context, x))
-        x = to.twice(_all(to, network.to_eighth, to.concat(x, apart[2], picture[2])))
-        x = to.twice(_all(to, network.to_quarter, to.concat(x, apart[1], picture[1])))
-        x = _all(to, network.to_half, to.concat(x, apart[0]))
+        seen = [_seen(to, *to.halves(name, 0)) for name in both]
+        whole = to.conv(to.node("GlobalAveragePool", seen[3])[0], network.whole)
+        x = to.relu(to.node("Add", _all(to, [network.join], seen[3]), whole)[0])
+        x = _all(to, network.context, x)
+        for refine, found in zip((network.to_eighth, network.to_quarter, network.to_half), seen[2::-1], strict=True):
+            x = _all(to, refine, to.concat(to.twice(x), found))
         to.save(file, to.conv(x, network.head), "alpha", (1, 1, h, w))
 
 
@@ -61,6 +57,10 @@ def _encoder(to: Writer, encoder: Encoder, x: str) -> list[str]:
     for part in (encoder.quarter, encoder.eighth, encoder.sixteenth):
         out.append(_all(to, part, out[-1]))
     return out
+
+
+def _seen(to: Writer, picture: str, plate: str) -> str:
+    return to.concat(to.node("Abs", to.node("Sub", picture, plate)[0])[0], picture)
 
 
 def _all(to: Writer, parts: Any, x: str) -> str:
@@ -75,4 +75,5 @@ def _separable(to: Writer, part: Separable, x: str) -> str:
 
 
 def _point(to: Writer, part: Point, x: str) -> str:
-    return to.relu(to.conv(x, part.point, part.norm))
+    y = to.conv(x, part.point, part.norm)
+    return to.relu(y) if part.bent else y

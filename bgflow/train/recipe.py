@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,14 +23,18 @@ class Recipe(abc.ABC):
     title: ClassVar[str]
     layout: ClassVar[Layout]
     """That of the models it makes."""
-    size: ClassVar[Size]
-    """Height and width of what it is trained on."""
+    sizes: ClassVar[Sequence[tuple[float, Size]]]
+    """Height and width of what it is trained on, each until that share of the training; it is judged at the last."""
     batch: ClassVar[int]
     """Samples that it sees at once, unless told otherwise."""
     rate: ClassVar[float]
     """The highest learning rate."""
     plates: ClassVar[bool]
     """Whether it compares a picture with a plate."""
+
+    def size(self, spent: float = 1.0) -> Size:
+        """That of the samples when this share of the training is behind."""
+        return next((size for until, size in self.sizes if spent < until), self.sizes[-1][1])
 
     @abc.abstractmethod
     def network(self) -> Network:

@@ -22,6 +22,6 @@ class Sample(NamedTuple):
 class Material(Protocol):
     """Something that gives any number of samples."""
 
-    def draw(self, rng: np.random.Generator, size: Size) -> Sample:
-        """One of this size; the generator alone decides which."""
+    def draw(self, rng: np.random.Generator, size: Size, turn: int) -> Sample:
+        """One of this size; the generator decides which, and may choose among more the later the turn."""
         ...

@@ -24,7 +24,7 @@ class Recipe(recipe.Recipe):
 
     title = "U²-Netp, fine-tuned: the salient object of a picture"
     layout = models.get("u2netp").layout
-    size = (256, 256)
+    sizes = ((1.0, (256, 256)),)
     batch = 4
     rate = 1e-4
     plates = False

@@ -30,23 +30,39 @@ def disc() -> Pixels:
 @given(seed=st.integers(0, 2**32))
 def test_the_picture_is_the_plate_wherever_alpha_is_zero(seed: int) -> None:
     made = Composites(lambda i: disc(), lambda i: flat(10, 90, 160))
-    picture, plate, alpha = made.draw(np.random.default_rng(seed), (32, 48))
+    picture, plate, alpha = made.draw(np.random.default_rng(seed), (32, 48), 0)
     assert plate is not None
     assert picture.shape == plate.shape == (32, 48, 3)
     np.testing.assert_array_equal(picture[alpha == 0], plate[alpha == 0])
 
 
 def test_the_same_generator_gives_the_same_sample() -> None:
-    first, again = (composite.synthetic(0).draw(np.random.default_rng(9), (48, 64)) for _ in range(2))
+    first, again = (composite.synthetic(0).draw(np.random.default_rng(9), (48, 64), 0) for _ in range(2))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_some_samples_have_nobody_in_them_and_most_have_somebody() -> None:
     made = Composites(lambda i: disc(), lambda i: flat(10, 90, 160))
-    alphas = [made.draw(np.random.default_rng(n), (32, 48)).alpha for n in range(200)]
+    alphas = [made.draw(np.random.default_rng(n), (32, 48), 0).alpha for n in range(200)]
     empty = sum(not a.any() for a in alphas) / len(alphas)
     assert 0.02 < empty < 0.25
+
+
+def test_what_is_rendered_grows_with_the_turns() -> None:
+    seen: set[int] = set()
+
+    def cutout(i: int) -> Pixels:
+        seen.add(i)
+        return disc()
+
+    made = Composites(cutout, lambda i: flat(10, 90, 160))
+    for n in range(300):
+        made.draw(np.random.default_rng(n), (8, 12), 0)
+    assert max(seen) < composite.FIRST
+    for n in range(300):
+        made.draw(np.random.default_rng(n), (8, 12), 10 * composite.POOL)
+    assert composite.FIRST < max(seen) < composite.POOL
 
 
 def test_no_painting_is_both_trained_on_and_judged_by() -> None:
@@ -73,7 +89,7 @@ def test_own_cutouts_and_backgrounds_are_read_from_files(tmp_path: Path) -> None
     Image.fromarray(disc()).save(tmp_path / "disc.png")
     Image.fromarray(flat(10, 90, 160)).save(tmp_path / "wall.png")
     made = of_files([tmp_path / "disc.png"], [tmp_path / "wall.png"])
-    drawn = [made.draw(np.random.default_rng(n), (32, 48)) for n in range(8)]
+    drawn = [made.draw(np.random.default_rng(n), (32, 48), 0) for n in range(8)]
     assert all(np.abs(s.plate.astype(int) - (10, 90, 160)).max() <= 1 for s in drawn if s.plate is not None)
     assert any(s.alpha.any() for s in drawn)
 

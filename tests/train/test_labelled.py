@@ -44,7 +44,7 @@ def test_a_picture_that_is_not_labelled_yet_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_sample_is_a_part_of_picture_plate_and_mask(tmp_path: Path) -> None:
-    picture, plate, alpha = Labelled(sets(labelled(tmp_path, 1))).draw(np.random.default_rng(0), (24, 32))
+    picture, plate, alpha = Labelled(sets(labelled(tmp_path, 1))).draw(np.random.default_rng(0), (24, 32), 0)
     assert plate is not None
     assert (picture == 50).all()
     assert (plate == 10).all()
