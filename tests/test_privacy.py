@@ -72,7 +72,7 @@ stages:
 """
 
 
-class Late(Stage, use="toy.late"):
+class Late(Stage, use="privacy.late"):
     """A matte that is there from the third picture on."""
 
     image = In("u8[h,w,3] rgb")
@@ -183,7 +183,7 @@ def test_a_page_listens_on_this_machine_alone_and_sends_to_it_alone(home: Path, 
 def test_no_picture_is_shown_before_there_is_a_matte(tmp_path: Path) -> None:
     (tmp_path / "graph.yaml").write_text(
         "device: cpu\nstages:\n  camera: {use: synth.source, set: {count: 5, width: 64, height: 48}}\n"
-        "  net: {use: toy.late, in: camera.image}\n"
+        "  net: {use: privacy.late, in: camera.image}\n"
         "  over: {use: compose.replace, in: {image: camera.image, alpha: net.alpha}, set: {background: '#102030'}}\n"
         f"  out: {{use: images.sink, in: over.out, set: {{path: {tmp_path}/%d.png}}}}\n"
     )
