@@ -69,7 +69,7 @@ def test_a_short_training_on_synth_beats_the_best_fixed_threshold_on_held_out_sc
     pytest.importorskip("torch")
     from bgflow.train.exam import best_threshold
 
-    told = bgflow("train", "plate", "--synth", "--steps", "400", "--name", "mine", "--out", tmp_path / "out")
+    told = bgflow("train", "plate", "--synth", "--steps", "300", "--name", "mine", "--out", tmp_path / "out")
     assert told.code == 0, told.err
     iou, fixed = (float(v) for v in re.findall(r"(?:IoU|has) (0\.\d+)", told.out))
     assert iou > fixed
