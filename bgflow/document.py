@@ -49,6 +49,14 @@ def near(word: str, words: Iterable[str]) -> str:
     return f"; there {'is' if len(words) == 1 else 'are'} {', '.join(words[:12])}{', …' if len(words) > 12 else ''}"
 
 
+def is_text(value: str) -> bool:
+    """Whether a value that stands alone, as on a command line, can only be text, although YAML reads it otherwise.
+
+    A colour such as #2f52cf is no comment there, and words with a colon between them are no mapping: that has braces.
+    """
+    return value.startswith("#") or (": " in value and value[0] not in "{['\"")
+
+
 class Document:
     """A YAML file as plain data; `problem(place, text)` points back into it, `problems` holds YAML's own traps.
 
@@ -131,7 +139,7 @@ class Document:
         for key in place[:-1]:
             spot = spot.setdefault(key, {}) if isinstance(spot, dict) else {}
         if isinstance(spot, dict):
-            spot[place[-1]] = Document(label, value).data if value else value
+            spot[place[-1]] = Document(label, value).data if value and not is_text(value) else value
             self.given[place] = label
 
     def _at(self, mark: tuple[int, int], text: str) -> Problem:

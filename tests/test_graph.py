@@ -171,6 +171,24 @@ def test_set_overrides_a_parameter_and_its_mistakes_name_the_option() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stage", "param", "value"),
+    [
+        ("capture.sets", "consent", "A. Person, 2026-01-05: training: deleted after a year"),
+        ("compose.tint", "colour", "#2f62ff"),
+    ],
+)
+def test_set_takes_a_colour_and_words_with_colons_as_they_are(stage: str, param: str, value: str) -> None:
+    text = f"""
+    stages:
+      src: {{use: synth.source}}
+      it: {{use: {stage}, in: src.image}}
+      end: {{use: null.sink, in: it.out}}
+    """
+    graph = load("g.yaml", text, sets=[f"it.{param}={value}"])
+    assert getattr(graph.nodes["it"].stage, param) == value
+
+
 def test_a_missing_graph_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "demo.yaml").write_text("x: 1")
     with pytest.raises(UsageError, match="there is no such graph file; did you mean .*demo.yaml"):

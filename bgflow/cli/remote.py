@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bgflow.document import Document
+from bgflow.document import Document, is_text
 from bgflow.errors import UsageError
 from bgflow.web.running import running
 
@@ -62,8 +62,8 @@ def _connection(scheme: str, host: str, port: int | None, cert: str | None) -> h
 
 
 def value_of(text: str) -> Any:
-    """A value as a graph's file has it: 0.5, true, or a word; a colour such as #2f52cf is no comment here."""
-    if text.startswith("#"):
+    """A value as a graph's file has it: 0.5, true, or a word."""
+    if is_text(text):
         return text
     document = Document("value", text)
     if document.problems:

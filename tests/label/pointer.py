@@ -18,10 +18,10 @@ Point = tuple[float, float]
 
 
 class Pointer:
-    """Drives one page whose picture is fitted into its window."""
+    """Drives one page whose pictures, of `size` (h, w), are fitted into its window."""
 
-    def __init__(self, driver: Any, url: str):
-        self.driver = driver
+    def __init__(self, driver: Any, url: str, size: tuple[int, int] = (H, W)):
+        self.driver, self.size = driver, size
         driver.get(url)
         self.ready()
 
@@ -29,8 +29,9 @@ class Pointer:
         """Wait until a picture is open, and learn where it lies."""
         until(lambda: self.text("place") != "", "a picture")
         x, y, width, height = self.driver.execute_script(PLACE)
-        self.scale = min((width - 2 * MARGIN) / W, (height - 2 * MARGIN) / H)
-        self.x, self.y = x + (width - W * self.scale) / 2, y + (height - H * self.scale) / 2
+        h, w = self.size
+        self.scale = min((width - 2 * MARGIN) / w, (height - 2 * MARGIN) / h)
+        self.x, self.y = x + (width - w * self.scale) / 2, y + (height - h * self.scale) / 2
 
     def text(self, name: str) -> str:
         return str(self.driver.find_element("id", name).text)
