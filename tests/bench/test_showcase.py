@@ -151,8 +151,10 @@ def test_every_graph_of_the_gallery_has_its_picture_which_is_small_and_its_comma
         assert (ROOT / "docs/images/gallery" / f"{name}.jpg").stat().st_size < LARGEST
 
 
-def test_every_text_of_the_gallery_has_some_ten_lines_and_links_that_lead_somewhere() -> None:
+def test_the_text_of_every_graph_in_the_gallery_has_some_ten_lines_and_links_that_lead_somewhere() -> None:
     for section in PAGE.split("\n## ")[1:]:
+        if "\n### " in section:  # the walk-through, which is not of one graph
+            continue
         prose = re.sub(r"```.*?```|^!.*?$", "", section, flags=re.S | re.M)
         lines = [line for line in prose.splitlines()[1:] if line.strip()]
         assert 7 <= len(lines) <= 14, section.partition("\n")[0]
