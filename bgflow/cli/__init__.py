@@ -27,10 +27,11 @@ import click
 from bgflow import __version__, process
 from bgflow.cli import commands
 from bgflow.errors import BgflowError
+from bgflow.stopping import INTERRUPTED
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them reads every installed distribution: 13 ms
 
-INTERNAL, INTERRUPTED = 70, 130
+INTERNAL = 70
 log = logging.getLogger("bgflow")
 
 

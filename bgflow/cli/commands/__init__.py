@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def graph_file(value: str) -> str:
@@ -29,3 +33,29 @@ def device_name(value: str) -> str:
     if value and value.partition(":")[0] not in (there := ["auto", *known()]):
         raise click.BadParameter(f"there is no device {value!r}{near(value, there)}")
     return value
+
+
+def graph_options(command: F) -> F:
+    """GRAPH and what every command that runs one lets be set: `graph`, `sets`, `slos` and `device`."""
+    for option in (
+        click.option(
+            "--device",
+            type=device_name,
+            default="",
+            metavar="auto|cpu|cuda:N",
+            help="Where to compute; by default the graph says.",
+        ),
+        click.option(
+            "--slo",
+            "slos",
+            multiple=True,
+            metavar="p95=33ms",
+            help="Hold this latency by giving up quality (live graphs).",
+        ),
+        click.option(
+            "--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Override a parameter; repeatable."
+        ),
+        click.argument("graph", type=graph_file, metavar="GRAPH"),
+    ):
+        command = option(command)
+    return command

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import click
 
-from bgflow.cli.commands import device_name, graph_file
+from bgflow.cli.commands import graph_options
 
 
 @click.command("run")
-@click.argument("graph", type=graph_file, metavar="GRAPH")
-@click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Override a parameter; repeatable.")
-@click.option(
-    "--slo", "slos", multiple=True, metavar="p95=33ms", help="Hold this latency by giving up quality (live graphs)."
-)
-@click.option(
-    "--device",
-    type=device_name,
-    default="",
-    metavar="auto|cpu|cuda:N",
-    help="Where to compute; by default the graph says.",
-)
+@graph_options
 @click.option("--frames", type=click.IntRange(min=0), default=0, help="Stop after so many frames; 0 is all.")
 @click.option("--report", metavar="FILE", help="Write what was measured to a JSON file.")
 @click.option("--sync", is_flag=True, help="One thread as far as possible, for debuggers and tests.")

@@ -6,24 +6,13 @@ import logging
 
 import click
 
-from bgflow.cli.commands import device_name, graph_file
+from bgflow.cli.commands import graph_options
 
 log = logging.getLogger("bgflow.studio")
 
 
 @click.command("studio")
-@click.argument("graph", type=graph_file, metavar="GRAPH")
-@click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Override a parameter; repeatable.")
-@click.option(
-    "--slo", "slos", multiple=True, metavar="p95=33ms", help="Hold this latency by giving up quality (live graphs)."
-)
-@click.option(
-    "--device",
-    type=device_name,
-    default="",
-    metavar="auto|cpu|cuda:N",
-    help="Where to compute; by default the graph says.",
-)
+@graph_options
 @click.option("--host", help="Where the page is served; 0.0.0.0 is the whole network, without a password. [127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of the page; 0 is any that is free. [8080 or the next]")
 @click.option("--open/--no-open", "browser", default=True, show_default=True, help="Open the page in a browser.")
