@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from bgflow import In, Out, Param, Stage
-from bgflow.errors import UsageError
 from bgflow.frame import Array
 from bgflow.kernels import blur, foreground, glow, grade, linear, over, overyuv, yuv
 from bgflow.media.background import Backdrop, Colour, Fit, colour, is_video, problem
 from bgflow.stage import Context
 from bgflow.stages.duplicate import Duplicate as Duplicate  # of this family too
+from bgflow.stages.tint import Film
 from bgflow.stages.tint import Tint as Tint
 
 FIT = "cover fills and cuts off what is too much, contain shows all, stretch ignores proportions, tile repeats"
@@ -222,7 +222,7 @@ class Alpha(Stage, use="compose.alpha"):
         return out
 
 
-class Mask(Stage, use="compose.mask"):
+class Mask(Film, Stage, use="compose.mask"):
     """Show the matte: in grey, or, when a picture is wired, as a coloured film over all that is not subject."""
 
     alpha = In("f32[h,w] alpha", hold=True)
@@ -231,15 +231,6 @@ class Mask(Stage, use="compose.mask"):
 
     colour: str = Param("#ff2040", hot=True, description="the film's colour")
     opacity: float = Param(0.6, ge=0, le=1, hot=True, description="the film's opacity")
-
-    def problems(self) -> Iterable[tuple[str, str]]:
-        if colour(self.colour) is None:
-            yield "colour", f"{self.colour!r} is no colour; write '#rrggbb' or a CSS name"
-
-    def open(self, ctx: Context) -> None:
-        super().open(ctx)
-        for _, wrong in self.problems():
-            raise UsageError(f"colour: {wrong}")
 
     def launches(self) -> Hashable:
         return ()

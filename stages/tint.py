@@ -13,7 +13,24 @@ from bgflow.port import In, Out
 from bgflow.stage import Context, Param, Stage
 
 
-class Tint(Stage, use="compose.tint"):
+class Film:
+    """A colour that is checked; mixed into a Stage with a parameter `colour`."""
+
+    colour: str
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        """The colour, where it is none."""
+        if colour(self.colour) is None:
+            yield "colour", f"{self.colour!r} is no colour; write '#rrggbb' or a CSS name"
+
+    def open(self, ctx: Context) -> None:
+        """Refuse what is no colour, also when nobody has checked the graph."""
+        super().open(ctx)  # type: ignore[misc]
+        for _, wrong in self.problems():
+            raise UsageError(f"colour: {wrong}")
+
+
+class Tint(Film, Stage, use="compose.tint"):
     """Lay a film of colour over the subject, as `compose.mask` does over all else.
 
     Without a matte, or when it is not `active`, the picture goes through as it is, at no cost.
@@ -27,14 +44,8 @@ class Tint(Stage, use="compose.tint"):
     colour: str = Param("#2f62ff", hot=True, description="the film's colour")
     opacity: float = Param(0.6, ge=0, le=1, hot=True, description="the film's opacity")
 
-    def problems(self) -> Iterable[tuple[str, str]]:
-        if colour(self.colour) is None:
-            yield "colour", f"{self.colour!r} is no colour; write '#rrggbb' or a CSS name"
-
     def open(self, ctx: Context) -> None:
         super().open(ctx)
-        for _, wrong in self.problems():
-            raise UsageError(f"colour: {wrong}")
         self._showing = False
 
     @action
